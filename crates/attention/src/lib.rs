@@ -1,0 +1,1 @@
+//! Attention: scores, masks, multi-head, key-value cache and the fused kernel.

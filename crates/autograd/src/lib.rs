@@ -1,0 +1,1 @@
+//! Reverse-mode differentiation over tensors, with a public gradient checker.

@@ -1,0 +1,1 @@
+//! Decoding of sequence models: greedy and sampling.

@@ -1,0 +1,1 @@
+//! Scores of language models and classifiers.

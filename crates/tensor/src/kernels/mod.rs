@@ -1,0 +1,1 @@
+//! Numeric kernels over slices: no shapes, no allocation, no views.

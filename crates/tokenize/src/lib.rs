@@ -1,0 +1,1 @@
+//! Tokenizers: byte-level byte-pair encoding, trained and exact.

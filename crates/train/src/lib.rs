@@ -1,0 +1,1 @@
+//! Batching, checkpoints, progress, metrics files and charts.

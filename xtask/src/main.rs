@@ -1,0 +1,2 @@
+//! End-to-end runs of the workspace.
+fn main() {}
