@@ -1,1 +1,21 @@
-//! Reverse-mode differentiation over tensors, with a public gradient checker.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod anomaly;
+mod case;
+mod checkpoint;
+mod engine;
+mod draw;
+mod gradcheck;
+mod gradients;
+mod ops;
+mod var;
+
+pub use anomaly::{Anomaly, Phase, detect_anomaly};
+pub use case::{Case, cases};
+pub use checkpoint::checkpoint;
+pub use engine::BackwardError;
+pub use draw::Gen;
+pub use gradcheck::{Gradcheck, GradcheckError, GradcheckReport, Place, gradcheck};
+pub use gradients::Gradients;
+pub use var::{LeafId, Var, no_grad};

@@ -1,0 +1,27 @@
+//! The differentiable operations, one idea per file: forward, equation, vjp and gradient check side by side.
+
+mod arithmetic;
+
+use crate::Case;
+
+/// The gradient checks of all operations.
+pub(crate) fn cases() -> Vec<Case> {
+    [arithmetic::CASES].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_gradient_matches_finite_differences(seed in any::<u32>()) {
+            for case in super::cases() {
+                if let Err((seed, error)) = case.run(u64::from(seed), 1) {
+                    return Err(TestCaseError::fail(format!("{} (seed {seed}): {error}", case.name)));
+                }
+            }
+        }
+    }
+}
