@@ -156,7 +156,7 @@ fn elementwise<E: Element, const N: usize>(
 }
 
 /// Cuts `out` into tasks of whole inner rows where rows are short; the cut depends on sizes alone.
-fn for_chunks<E: Element>(out: &mut [E], inner: usize, body: impl Fn(usize, &mut [E]) + Sync) {
+pub(crate) fn for_chunks<T: Send>(out: &mut [T], inner: usize, body: impl Fn(usize, &mut [T]) + Sync) {
     if out.len() < 2 * CHUNK {
         if !out.is_empty() {
             body(0, out);
@@ -167,12 +167,12 @@ fn for_chunks<E: Element>(out: &mut [E], inner: usize, body: impl Fn(usize, &mut
     out.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| body(i * chunk, part));
 }
 
-fn inner_length(dims: &Dims) -> usize {
+pub(crate) fn inner_length(dims: &Dims) -> usize {
     dims.last().copied().unwrap_or(1).max(1)
 }
 
 /// Drops dimensions of size 1 and merges neighbours that every operand walks in one stride.
-fn merge<const N: usize>(shape: &[usize], strides: [Dims; N]) -> (Dims, [Dims; N]) {
+pub(crate) fn merge<const N: usize>(shape: &[usize], strides: [Dims; N]) -> (Dims, [Dims; N]) {
     let mut dims = Dims::default();
     let mut out = [Dims::default(); N];
     for axis in 0..shape.len() {
@@ -195,7 +195,7 @@ fn merge<const N: usize>(shape: &[usize], strides: [Dims; N]) -> (Dims, [Dims; N
 /// Calls `body(offsets, inner strides, part of out)` for each run along the innermost dimension that `out`,
 /// which begins at flat index `start` of the result, covers.
 #[inline]
-fn segments<E, const N: usize>(
+pub(crate) fn segments<E, const N: usize>(
     dims: &Dims,
     strides: [Dims; N],
     start: usize,

@@ -1,17 +1,21 @@
 //! N-dimensional arrays for language models.
 
+mod bools;
 mod buffer;
 mod convert;
 mod element;
 mod elementwise;
 mod format;
+mod ids;
 pub mod kernels;
 pub mod shape;
 mod simd;
 mod tensor;
 mod view;
 
+pub use bools::Bools;
 pub use buffer::release_idle_memory;
 pub use element::Element;
+pub use ids::{IdError, Ids};
 pub use simd::{Level, level};
 pub use tensor::Tensor;

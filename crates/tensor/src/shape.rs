@@ -121,6 +121,29 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Dims> {
     Some(out)
 }
 
+/// Strides of a tensor of this shape and strides seen under `target`, to which it broadcasts: 0 along every
+/// stretched dimension.
+pub(crate) fn broadcast_strides(shape: &[usize], strides: &[usize], target: &[usize]) -> Dims {
+    let mut out = Dims::new(target);
+    let new = target.len() - shape.len();
+    for axis in 0..target.len() {
+        let stretched = axis < new || (shape[axis - new] == 1 && target[axis] != 1);
+        out[axis] = if stretched { 0 } else { strides[axis - new] };
+    }
+    out
+}
+
+/// The index of the element at place `flat` in row-major order.
+pub(crate) fn unravel(flat: usize, shape: &[usize]) -> Dims {
+    let mut index = Dims::new(shape);
+    let mut rest = flat;
+    for axis in (0..shape.len()).rev() {
+        index[axis] = rest % shape[axis];
+        rest /= shape[axis];
+    }
+    index
+}
+
 /// One operand of an operation: its name, its named dimensions (space-separated; a leading `..` stands for
 /// any number of dimensions), and its shape.
 pub type Operand<'a> = (&'a str, &'a str, &'a [usize]);

@@ -152,13 +152,7 @@ impl<E: Element> Tensor<E> {
 
     /// Strides of this tensor seen under a shape it broadcasts to: 0 along every stretched dimension.
     pub(crate) fn broadcast_strides(&self, shape: &[usize]) -> Dims {
-        let mut strides = Dims::new(shape);
-        let new = shape.len() - self.rank();
-        for axis in 0..shape.len() {
-            let stretched = axis < new || (self.shape[axis - new] == 1 && shape[axis] != 1);
-            strides[axis] = if stretched { 0 } else { self.strides[axis - new] };
-        }
-        strides
+        shape::broadcast_strides(&self.shape, &self.strides, shape)
     }
 }
 
