@@ -1,1 +1,27 @@
-//! Tokenizers: byte-level byte-pair encoding, trained and exact.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod added;
+mod bpe;
+mod byte_chars;
+mod bytes;
+mod chars;
+mod error;
+mod format;
+mod hash;
+mod interner;
+mod split;
+mod stream;
+mod tokenizer;
+mod unicode;
+mod vocab;
+
+pub use added::{AddedToken, Specials};
+pub use bpe::{BpeTrainer, ByteLevelBpe, Merge, Progress, WordCounts};
+pub use bytes::ByteTokenizer;
+pub use chars::CharTokenizer;
+pub use error::Error;
+pub use format::load;
+pub use split::Split;
+pub use stream::StreamDecoder;
+pub use tokenizer::{Encoding, Tokenizer};

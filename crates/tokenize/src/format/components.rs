@@ -1,0 +1,177 @@
+//! The pipeline's components in `tokenizer.json`: which are understood, and how ours are written.
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::split::Split;
+
+/// The pattern that cuts text into characters, in every dialect of regular expressions.
+const ANY_CHARACTER: &str = "[\\s\\S]";
+
+/// A component under its name, with the fields that have been looked at taken out.
+struct Component<'f> {
+    file: &'f str,
+    place: String,
+    kind: String,
+    fields: serde_json::Map<String, Value>,
+}
+
+impl<'f> Component<'f> {
+    /// `null` gives nothing.
+    fn new(file: &'f str, place: &str, value: Value) -> Result<Option<Self>, Error> {
+        let mut fields = match value {
+            Value::Null => return Ok(None),
+            Value::Object(fields) => fields,
+            other => {
+                return Err(Error::format(
+                    file,
+                    place,
+                    format!("expected a component or null, found {other}"),
+                ));
+            }
+        };
+        match fields.remove("type") {
+            Some(Value::String(kind)) => Ok(Some(Self { file, place: place.to_owned(), kind, fields })),
+            _ => Err(Error::format(file, place, "the component's type is missing")),
+        }
+    }
+
+    fn error(&self, what: impl Into<String>) -> Error {
+        Error::format(self.file, self.place.clone(), what)
+    }
+
+    fn unsupported(&self) -> Error {
+        self.error(format!("component {} is not supported here", self.kind))
+    }
+
+    /// Takes out a boolean field.
+    fn flag(&mut self, name: &str, default: bool) -> Result<bool, Error> {
+        match self.fields.remove(name) {
+            None => Ok(default),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(other) => Err(self.error(format!("{name}: expected true or false, found {other}"))),
+        }
+    }
+
+    /// All fields must have been taken out.
+    fn finish(self) -> Result<(), Error> {
+        match self.fields.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(self.error(format!("component {} has an unknown field {name}", self.kind))),
+        }
+    }
+}
+
+/// Refuses a component or setting that is there.
+pub(super) fn absent(file: &str, place: &str, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Null => Ok(()),
+        Value::Object(fields) => {
+            let kind = fields.get("type").and_then(Value::as_str).unwrap_or("(without a type)");
+            Err(Error::format(file, place, format!("component {kind} is not supported here")))
+        }
+        other => Err(Error::format(file, place, format!("expected null, found {other}"))),
+    }
+}
+
+/// The split that a byte-level model's `pre_tokenizer` makes.
+pub(super) fn byte_level_split(file: &str, value: Value) -> Result<Split, Error> {
+    let place = "pre_tokenizer";
+    let Some(mut component) = Component::new(file, place, value)? else {
+        return Err(Error::format(file, place, "expected ByteLevel, found null"));
+    };
+    match component.kind.as_str() {
+        "ByteLevel" => Ok(if byte_level_uses_pattern(component)? { Split::Gpt2 } else { Split::Whole }),
+        "Sequence" => {
+            let steps = match component.fields.remove("pretokenizers") {
+                Some(Value::Array(steps)) => steps,
+                _ => return Err(component.error("Sequence: the list pretokenizers is missing")),
+            };
+            component.finish()?;
+            let Ok([split, bytes]) = <[Value; 2]>::try_from(steps) else {
+                return Err(Error::format(file, place, "Sequence: expected a Split and a ByteLevel"));
+            };
+            split_into_characters(file, "pre_tokenizer.pretokenizers[0]", split)?;
+            let place = "pre_tokenizer.pretokenizers[1]";
+            match Component::new(file, place, bytes)? {
+                Some(component) if component.kind == "ByteLevel" => {
+                    if byte_level_uses_pattern(component)? {
+                        return Err(Error::format(
+                            file,
+                            place,
+                            "ByteLevel after a Split: use_regex must be false",
+                        ));
+                    }
+                    Ok(Split::Chars)
+                }
+                Some(component) => Err(component.unsupported()),
+                None => Err(Error::format(file, place, "expected ByteLevel, found null")),
+            }
+        }
+        _ => Err(component.unsupported()),
+    }
+}
+
+/// Checks a ByteLevel pre-tokenizer and gives its `use_regex`.
+fn byte_level_uses_pattern(mut component: Component<'_>) -> Result<bool, Error> {
+    let uses_pattern = component.flag("use_regex", true)?;
+    // Only the offsets that `tokenizers` reports depend on it.
+    component.flag("trim_offsets", true)?;
+    if component.flag("add_prefix_space", true)? {
+        return Err(component.error("ByteLevel: add_prefix_space = true is not supported"));
+    }
+    component.finish()?;
+    Ok(uses_pattern)
+}
+
+/// Checks that a pre-tokenizer is the one that cuts text into characters.
+pub(super) fn split_into_characters(file: &str, place: &str, value: Value) -> Result<(), Error> {
+    let Some(mut component) = Component::new(file, place, value)? else {
+        return Err(Error::format(file, place, "expected Split, found null"));
+    };
+    if component.kind != "Split" {
+        return Err(component.unsupported());
+    }
+    let pattern = component.fields.remove("pattern").unwrap_or_default();
+    if pattern != json!({ "Regex": ANY_CHARACTER }) {
+        return Err(component.error(format!("Split: the pattern {pattern} is not supported")));
+    }
+    let behavior = component.fields.remove("behavior").unwrap_or_default();
+    if behavior != "Isolated" {
+        return Err(component.error(format!("Split: the behavior {behavior} is not supported")));
+    }
+    if component.flag("invert", false)? {
+        return Err(component.error("Split: invert = true is not supported"));
+    }
+    component.finish()
+}
+
+/// Checks a component that must be of one kind; its fields do not matter to ids and text.
+pub(super) fn of_kind(file: &str, place: &str, value: Value, kind: &str) -> Result<(), Error> {
+    match Component::new(file, place, value)? {
+        Some(component) if component.kind == kind => Ok(()),
+        Some(component) => Err(component.unsupported()),
+        None => Err(Error::format(file, place, format!("expected {kind}, found null"))),
+    }
+}
+
+/// The pre-tokenizer of a byte-level model.
+pub(super) fn write_split(split: Split) -> Value {
+    match split {
+        Split::Gpt2 => byte_level(true),
+        Split::Whole => byte_level(false),
+        Split::Chars => {
+            json!({ "type": "Sequence", "pretokenizers": [write_characters(), byte_level(false)] })
+        }
+    }
+}
+
+/// The pre-tokenizer of a character-level model.
+pub(super) fn write_characters() -> Value {
+    json!({ "type": "Split", "pattern": { "Regex": ANY_CHARACTER }, "behavior": "Isolated", "invert": false })
+}
+
+/// The component ByteLevel, which is a pre-tokenizer, a post-processor and a decoder.
+pub(super) fn byte_level(use_regex: bool) -> Value {
+    json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex })
+}

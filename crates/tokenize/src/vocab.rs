@@ -1,0 +1,45 @@
+//! The tokens of a tokenizer and what may be done with ids alone.
+
+use crate::error::Error;
+use crate::interner::Interner;
+
+/// Tokens as byte strings; a token's id is its index.
+#[derive(Clone, Default)]
+pub(crate) struct Vocab {
+    tokens: Interner,
+}
+
+impl Vocab {
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    #[inline]
+    pub(crate) fn token(&self, id: u32) -> Option<&[u8]> {
+        self.tokens.get(id)
+    }
+
+    #[inline]
+    pub(crate) fn id(&self, token: &[u8]) -> Option<u32> {
+        self.tokens.find(token)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.tokens.iter()
+    }
+
+    /// Appends a token and gives its id; of equal tokens, [`id`](Self::id) finds the first.
+    pub(crate) fn push(&mut self, token: &[u8]) -> u32 {
+        self.tokens.push(token)
+    }
+
+    /// The bytes of `ids`, one after the other.
+    pub(crate) fn decode_bytes(&self, ids: &[u32]) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(ids.len() * 4);
+        for (position, &id) in ids.iter().enumerate() {
+            let token = self.token(id).ok_or(Error::UnknownId { id, position, vocab_size: self.len() })?;
+            bytes.extend_from_slice(token);
+        }
+        Ok(bytes)
+    }
+}
