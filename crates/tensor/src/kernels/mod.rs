@@ -1,8 +1,10 @@
 //! Numeric kernels over slices: no shapes, no allocation, no views.
 
 mod compiled;
+pub mod loss;
 pub mod map;
 pub mod math;
+pub mod norm;
 pub mod par;
 pub mod reduce;
 pub mod softmax;
