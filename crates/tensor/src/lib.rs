@@ -8,9 +8,12 @@ mod elementwise;
 mod format;
 mod ids;
 pub mod kernels;
+mod reduce;
 pub mod shape;
 mod simd;
 mod tensor;
+#[cfg(test)]
+mod test_views;
 mod view;
 
 pub use bools::Bools;

@@ -186,7 +186,7 @@ impl<E: Element> Tensor<E> {
             self.shape,
             self.strides
         );
-        &self.buffer.as_slice()[self.offset..][..self.len()]
+        &self.strided_data()[..self.len()]
     }
 
     /// The storage from this view's first element on, to be read with [`strides`](Self::strides).
