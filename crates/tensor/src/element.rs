@@ -13,6 +13,7 @@ mod sealed {
 /// A scalar a tensor can hold: `f32` for work, `f64` for gradient checks and exact comparisons. Sealed.
 pub trait Element:
     sealed::Sealed
+    + crate::kernels::gemm::GemmElement
     + crate::kernels::math::VectorMath
     + Copy
     + Debug
