@@ -26,7 +26,10 @@ use crate::var::{Var, is_recording, no_grad, with_recording};
 ///
 /// # Panics
 /// On the way back, if `f` returns a constant the second time.
-pub fn checkpoint<E: Element>(input: &Var<E>, f: impl Fn(&Var<E>) -> Var<E> + Send + Sync + 'static) -> Var<E> {
+pub fn checkpoint<E: Element>(
+    input: &Var<E>,
+    f: impl Fn(&Var<E>) -> Var<E> + Send + Sync + 'static,
+) -> Var<E> {
     let value = no_grad(|| f(input)).into_value();
     if !is_recording() {
         return Var::constant(value);

@@ -24,10 +24,14 @@ pub enum BackwardError {
         shape: Vec<usize>,
     },
     /// The value depends on no leaf.
-    #[error("backward: the loss depends on no variable that wants a gradient (constants, `no_grad` or `detach`)")]
+    #[error(
+        "backward: the loss depends on no variable that wants a gradient (constants, `no_grad` or `detach`)"
+    )]
     Constant,
     /// The graph was already used, and freed, by an earlier `backward`.
-    #[error("backward: the graph below `{op}` was freed by an earlier backward; use `backward_retain` for the first")]
+    #[error(
+        "backward: the graph below `{op}` was freed by an earlier backward; use `backward_retain` for the first"
+    )]
     Freed {
         /// The op whose record is gone.
         op: &'static str,
@@ -124,7 +128,12 @@ fn apply_vjp<E: Element>(
 }
 
 /// The gradient of one input, brought to the input's shape. What is wrong here is a bug in the op.
-fn checked<E: Element>(node: &Node<E>, input: usize, parent: &Node<E>, gradient: Option<Tensor<E>>) -> Tensor<E> {
+fn checked<E: Element>(
+    node: &Node<E>,
+    input: usize,
+    parent: &Node<E>,
+    gradient: Option<Tensor<E>>,
+) -> Tensor<E> {
     let op = node.op;
     let Some(gradient) = gradient else {
         panic!("{op}: its vjp returned no gradient for input {input}, which needs one")
@@ -132,7 +141,8 @@ fn checked<E: Element>(node: &Node<E>, input: usize, parent: &Node<E>, gradient:
     if gradient.shape() == &*parent.shape {
         return gradient;
     }
-    let broadcasts = shape::broadcast(&parent.shape, gradient.shape()).is_some_and(|s| &*s == gradient.shape());
+    let broadcasts =
+        shape::broadcast(&parent.shape, gradient.shape()).is_some_and(|s| &*s == gradient.shape());
     assert!(
         broadcasts,
         "{op}: its vjp returned a gradient of shape {:?} for input {input} of shape {:?}",

@@ -283,7 +283,8 @@ impl Gradcheck {
             let tolerance = 1e-5 * wide.abs().max(narrow.abs()) + scale * (1e-7 + 1e-15 / step);
             if (wide - narrow).abs() <= tolerance {
                 let numeric = (4.0 * narrow - wide) / 3.0;
-                let kink = self.error(analytic, numeric, scale) > self.relative && at_kink(&f, step, analytic);
+                let kink =
+                    self.error(analytic, numeric, scale) > self.relative && at_kink(&f, step, analytic);
                 return (!kink).then_some(numeric);
             }
             if wide.is_nan() || narrow.is_nan() {
@@ -357,7 +358,9 @@ mod tests {
         let relu = |x: &Var<f64>| {
             let kept = x.value().clone();
             let value = kept.map(|x| x.max(0.0));
-            Var::record("relu", [x], value, move |dy| [Some(kept.zip(dy, |x, d| if x > 0.0 { d } else { 0.0 }))])
+            Var::record("relu", [x], value, move |dy| {
+                [Some(kept.zip(dy, |x, d| if x > 0.0 { d } else { 0.0 }))]
+            })
         };
         let x = Tensor::from_vec(vec![0.0, 1e-9, 1.0, -1.0], &[4]);
         let report = gradcheck(|v| relu(&v[0]), &[x]).unwrap();

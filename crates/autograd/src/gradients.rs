@@ -52,7 +52,7 @@ impl<E: Element> Gradients<E> {
 
     /// The Euclidean norm over all gradients together.
     pub fn norm(&self) -> f64 {
-        self.by_leaf.values().map(|gradient| gradient.sum_squares()).sum::<f64>().sqrt()
+        self.by_leaf.values().map(|gradient| gradient.sum_squares().to_f64()).sum::<f64>().sqrt()
     }
 
     /// Scales all gradients so that their common norm is at most `max_norm` (Pascanu et al. 2013), and returns

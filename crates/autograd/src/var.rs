@@ -209,7 +209,10 @@ impl<E: Element> Var<E> {
     /// If this is the result of a recorded operation: its gradient would no longer match its value.
     #[track_caller]
     pub fn value_mut(&mut self) -> &mut Tensor<E> {
-        assert!(self.node.as_ref().is_none_or(|node| node.is_leaf()), "value_mut: the result of an operation");
+        assert!(
+            self.node.as_ref().is_none_or(|node| node.is_leaf()),
+            "value_mut: the result of an operation"
+        );
         &mut self.value
     }
 

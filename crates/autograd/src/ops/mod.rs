@@ -1,12 +1,21 @@
 //! The differentiable operations, one idea per file: forward, equation, vjp and gradient check side by side.
 
 mod arithmetic;
+mod cross_entropy;
+mod norm;
+mod reduce;
+mod rows;
+mod softmax;
+mod view;
+
+pub use cross_entropy::{CrossEntropy, Reduction};
 
 use crate::Case;
 
 /// The gradient checks of all operations.
 pub(crate) fn cases() -> Vec<Case> {
-    [arithmetic::CASES].concat()
+    [arithmetic::CASES, view::CASES, reduce::CASES, softmax::CASES, norm::CASES, cross_entropy::CASES]
+        .concat()
 }
 
 #[cfg(test)]
