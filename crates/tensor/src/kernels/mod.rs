@@ -1,5 +1,6 @@
 //! Numeric kernels over slices: no shapes, no allocation, no views.
 
+pub mod activation;
 mod compiled;
 pub mod loss;
 pub mod map;
