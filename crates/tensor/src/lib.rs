@@ -7,6 +7,7 @@ mod element;
 mod elementwise;
 mod format;
 mod ids;
+mod join;
 pub mod kernels;
 mod reduce;
 pub mod shape;
