@@ -118,8 +118,7 @@ impl<E: Element> Tensor<E> {
         let rank = self.rank().max(times.len());
         let padded = |values: &[usize]| [&vec![1; rank - values.len()], values].concat();
         let (dims, times) = (padded(&self.shape), padded(times));
-        // Every dimension becomes (times, dim) with the first stretched, and the pairs are joined again.
-        // Ranks above half the largest are repeated one axis at a time instead.
+        // One axis at a time as (outer, times, dim · inner) with `times` stretched: three dimensions, whatever the rank.
         let mut out = self.reshape(&dims);
         for axis in 0..rank {
             if times[axis] != 1 {

@@ -2,11 +2,13 @@
 
 mod bools;
 mod buffer;
+mod compare;
 mod convert;
 mod element;
 mod elementwise;
 mod format;
 mod ids;
+mod index;
 mod join;
 pub mod kernels;
 mod reduce;
