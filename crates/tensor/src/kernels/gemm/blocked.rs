@@ -172,7 +172,7 @@ impl<X: Epilogue<f32>> Product<'_, X> {
     ) {
         let isa = self.isa;
         let (nr, step) = (isa.nr(), panels.step);
-        let in_place = strips.len() <= 4 || rows.len() <= 2;
+        let in_place = (strips.len() <= 4 || rows.len() <= 2) && (self.a.row == 1 || self.a.col == 1);
         let mut buffer = (!in_place).then(|| Scratch::take(rows.len() * step.min(ks.len()) + pack::SLACK));
         let cols = strips.start * nr..(strips.end * nr).min(panels.n);
         let bands = rows.len().div_ceil(isa.mr);
