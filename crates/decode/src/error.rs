@@ -1,0 +1,122 @@
+//! What can go wrong.
+
+use std::fmt;
+
+/// Settings with which no decoder can be built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigError {
+    /// The setting, by its field name.
+    pub setting: &'static str,
+    /// What it must be.
+    pub expected: &'static str,
+    /// What it is.
+    pub found: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be {}, found {}", self.setting, self.expected, self.found)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Returns `Ok` if `holds`, else the error.
+pub(crate) fn require(
+    holds: bool,
+    setting: &'static str,
+    expected: &'static str,
+    found: impl fmt::Display,
+) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError { setting, expected, found: found.to_string() }) }
+}
+
+/// Why decoding stopped without a result. `E` is the model's own error.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The model reported an error.
+    Model(E),
+    /// A prompt without any token: there is nothing to continue. Begin with a start token.
+    EmptyPrompt {
+        /// Which prompt.
+        row: usize,
+    },
+    /// A prompt holds a token that the model does not have.
+    UnknownToken {
+        /// Which prompt.
+        row: usize,
+        /// Index within the prompt.
+        position: usize,
+        /// The token.
+        token: u32,
+        /// Number of tokens the model has.
+        vocab: usize,
+    },
+    /// The decoder was built for another vocabulary than the model's.
+    Vocab {
+        /// Number of tokens the decoder was built for.
+        expected: usize,
+        /// Number of tokens the model has.
+        found: usize,
+    },
+    /// The model gave too few or too many scores.
+    ScoreCount {
+        /// Rows × vocabulary.
+        expected: usize,
+        /// Number of scores given.
+        found: usize,
+    },
+    /// A score is NaN or plus infinity.
+    BadScore {
+        /// Which row of the batch.
+        row: usize,
+        /// The token scored.
+        token: u32,
+        /// The score.
+        value: f32,
+    },
+    /// Every token is forbidden: all scores are minus infinity.
+    NothingAllowed {
+        /// Which prompt.
+        row: usize,
+        /// How many tokens were generated before.
+        position: usize,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Model(error) => write!(f, "the model: {error}"),
+            Self::EmptyPrompt { row } => {
+                write!(f, "prompt {row} is empty: it needs at least one token, such as a start token")
+            }
+            Self::UnknownToken { row, position, token, vocab } => write!(
+                f,
+                "prompt {row}, position {position}: token {token} is out of range, the model has {vocab}"
+            ),
+            Self::Vocab { expected, found } => {
+                write!(f, "the decoder was built for a vocabulary of {expected}, the model has {found}")
+            }
+            Self::ScoreCount { expected, found } => {
+                write!(f, "the model gave {found} scores where {expected} were expected")
+            }
+            Self::BadScore { row, token, value } => {
+                write!(f, "the score of token {token} in row {row} is {value}")
+            }
+            Self::NothingAllowed { row, position } => {
+                write!(f, "prompt {row}: after {position} generated tokens every next token is forbidden")
+            }
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Model(error) => Some(error),
+            _ => None,
+        }
+    }
+}
