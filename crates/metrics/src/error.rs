@@ -1,0 +1,44 @@
+//! What can go wrong.
+
+use std::fmt;
+
+/// Data that cannot be scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two sequences that belong together differ in length.
+    Lengths {
+        /// Length of the truth.
+        expected: usize,
+        /// Length of the predictions.
+        found: usize,
+    },
+    /// A class out of range.
+    Class {
+        /// Index in the data.
+        position: usize,
+        /// The class.
+        class: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// No data: the score is undefined.
+    Empty,
+    /// A setting that makes no sense.
+    Setting(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lengths { expected, found } => write!(f, "expected {expected} items, found {found}"),
+            Self::Class { position, class, classes } => {
+                write!(f, "item {position}: class {class} is out of range, there are {classes}")
+            }
+            Self::Empty => write!(f, "no data to score"),
+            Self::Setting(what) => write!(f, "{what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
