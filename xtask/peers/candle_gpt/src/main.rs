@@ -17,9 +17,7 @@ struct Params(HashMap<String, Var>);
 impl Params {
     fn load(path: &std::path::Path, device: &Device) -> Result<Self> {
         let tensors = candle_core::safetensors::load(path, device)?;
-        let vars = tensors
-            .into_iter()
-            .map(|(name, tensor)| Ok((name, Var::from_tensor(&tensor)?)));
+        let vars = tensors.into_iter().map(|(name, tensor)| Ok((name, Var::from_tensor(&tensor)?)));
         Ok(Self(vars.collect::<Result<_>>()?))
     }
 
@@ -31,10 +29,7 @@ impl Params {
     }
 
     fn linear(&self, path: &str) -> Result<Linear> {
-        Ok(Linear::new(
-            self.get(&format!("{path}.weight"))?,
-            Some(self.get(&format!("{path}.bias"))?),
-        ))
+        Ok(Linear::new(self.get(&format!("{path}.weight"))?, Some(self.get(&format!("{path}.bias"))?)))
     }
 
     fn layer_norm(&self, path: &str) -> Result<LayerNorm> {
@@ -100,10 +95,7 @@ impl Block {
         let (q, k, v) = (split(0)?, split(1)?, split(2)?);
         let scores = (q.matmul(&k.t()?)? / (d_head as f64).sqrt())?; // (batch, heads, time, time)
         let weights = ops::softmax(&scores.broadcast_add(mask)?, D::Minus1)?;
-        let y = weights
-            .matmul(&v)?
-            .transpose(1, 2)?
-            .reshape((batch, time, d_model))?;
+        let y = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, time, d_model))?;
         self.attn_c_proj.forward(&y)
     }
 }
@@ -121,21 +113,14 @@ impl Gpt {
     fn new(params: &Params, case: &Case, device: &Device) -> Result<Self> {
         let time = case.time;
         let allowed = |at: usize| {
-            if at % time <= at / time {
-                0.0
-            } else {
-                f32::NEG_INFINITY
-            }
+            if at % time <= at / time { 0.0 } else { f32::NEG_INFINITY }
         };
         Ok(Self {
             wte: params.get("wte.weight")?,
             wpe: params.get("wpe.weight")?,
-            blocks: (0..case.layers)
-                .map(|i| Block::new(params, i, case.heads))
-                .collect::<Result<_>>()?,
+            blocks: (0..case.layers).map(|i| Block::new(params, i, case.heads)).collect::<Result<_>>()?,
             ln_f: params.layer_norm("ln_f")?,
-            mask: Tensor::from_iter((0..time * time).map(allowed), device)?
-                .reshape((time, time))?,
+            mask: Tensor::from_iter((0..time * time).map(allowed), device)?.reshape((time, time))?,
         })
     }
 
@@ -143,10 +128,7 @@ impl Gpt {
     fn loss(&self, inputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
         let (batch, time) = inputs.dims2()?;
         let d_model = self.wte.dim(1)?;
-        let tokens = self
-            .wte
-            .embedding(&inputs.flatten_all()?)?
-            .reshape((batch, time, d_model))?;
+        let tokens = self.wte.embedding(&inputs.flatten_all()?)?.reshape((batch, time, d_model))?;
         let mut x = tokens.broadcast_add(&self.wpe.narrow(0, 0, time)?)?; // (batch, time, d_model)
         for block in &self.blocks {
             x = block.forward(&x, &self.mask)?;
@@ -196,18 +178,13 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     };
     let mut adamw = AdamW::new(vars.clone(), settings)?;
     let shape = (args.case.batch, args.case.time);
-    case::run(
-        "candle",
-        case::locked_version("candle-core"),
-        &args,
-        |batch| {
-            let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;
-            let targets = Tensor::from_slice(&batch.targets, shape, &device)?;
-            let loss = gpt.loss(&inputs, &targets)?;
-            let mut grads = loss.backward()?;
-            clip_norm(&mut grads, &vars, optimiser::CLIP_NORM)?;
-            adamw.step(&grads)?;
-            Ok(loss.to_scalar()?)
-        },
-    )
+    case::run("candle", case::locked_version("candle-core"), &args, |batch| {
+        let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;
+        let targets = Tensor::from_slice(&batch.targets, shape, &device)?;
+        let loss = gpt.loss(&inputs, &targets)?;
+        let mut grads = loss.backward()?;
+        clip_norm(&mut grads, &vars, optimiser::CLIP_NORM)?;
+        adamw.step(&grads)?;
+        Ok(loss.to_scalar()?)
+    })
 }

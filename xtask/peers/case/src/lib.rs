@@ -19,33 +19,9 @@ pub struct Case {
 
 /// The cases, smallest first.
 pub const CASES: [Case; 3] = [
-    Case {
-        name: "gpt-0.8m",
-        vocab: 65,
-        time: 64,
-        layers: 4,
-        heads: 4,
-        d_model: 128,
-        batch: 12,
-    },
-    Case {
-        name: "gpt-10.8m",
-        vocab: 65,
-        time: 256,
-        layers: 6,
-        heads: 6,
-        d_model: 384,
-        batch: 8,
-    },
-    Case {
-        name: "gpt-23m",
-        vocab: 8192,
-        time: 256,
-        layers: 6,
-        heads: 8,
-        d_model: 512,
-        batch: 4,
-    },
+    Case { name: "gpt-0.8m", vocab: 65, time: 64, layers: 4, heads: 4, d_model: 128, batch: 12 },
+    Case { name: "gpt-10.8m", vocab: 65, time: 256, layers: 6, heads: 6, d_model: 384, batch: 8 },
+    Case { name: "gpt-23m", vocab: 8192, time: 256, layers: 6, heads: 8, d_model: 512, batch: 4 },
 ];
 
 /// AdamW's settings and the gradient's largest norm, the same for every peer.
@@ -82,13 +58,10 @@ pub struct Args {
 }
 
 fn case_by_name(name: &str) -> Result<Case, String> {
-    CASES
-        .into_iter()
-        .find(|case| case.name == name)
-        .ok_or_else(|| {
-            let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
-            format!("no such case; there are {}", names.join(", "))
-        })
+    CASES.into_iter().find(|case| case.name == name).ok_or_else(|| {
+        let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+        format!("no such case; there are {}", names.join(", "))
+    })
 }
 
 /// One batch of token ids, row by row.
@@ -110,29 +83,17 @@ pub struct Batches {
 impl Batches {
     pub fn open(path: &Path, case: Case) -> Result<Self, Box<dyn Error>> {
         let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let tokens: Vec<u32> = bytes
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let tokens: Vec<u32> =
+            bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         if let Some(id) = tokens.iter().find(|&&id| id as usize >= case.vocab) {
-            return Err(
-                format!("{}: token {id} is not below {}", path.display(), case.vocab).into(),
-            );
+            return Err(format!("{}: token {id} is not below {}", path.display(), case.vocab).into());
         }
         let needed = case.batch * (case.time + 1);
         if tokens.len() < needed {
             let found = tokens.len();
-            return Err(format!(
-                "{}: a batch needs {needed} tokens, found {found}",
-                path.display()
-            )
-            .into());
+            return Err(format!("{}: a batch needs {needed} tokens, found {found}", path.display()).into());
         }
-        Ok(Self {
-            tokens,
-            case,
-            next: 0,
-        })
+        Ok(Self { tokens, case, next: 0 })
     }
 
     pub fn next_batch(&mut self) -> Batch {
@@ -144,11 +105,7 @@ impl Batches {
         let rows = self.tokens[self.next..self.next + size].chunks_exact(row);
         self.next += size;
         Batch {
-            inputs: rows
-                .clone()
-                .flat_map(|row| &row[..row.len() - 1])
-                .copied()
-                .collect(),
+            inputs: rows.clone().flat_map(|row| &row[..row.len() - 1]).copied().collect(),
             targets: rows.flat_map(|row| &row[1..]).copied().collect(),
         }
     }
@@ -197,17 +154,13 @@ fn check_threads(threads: usize) -> Result<(), String> {
     if found == threads.to_string() {
         return Ok(());
     }
-    Err(format!(
-        "--threads is {threads}, but RAYON_NUM_THREADS is {found:?}; set both alike"
-    ))
+    Err(format!("--threads is {threads}, but RAYON_NUM_THREADS is {found:?}; set both alike"))
 }
 
 /// The largest resident memory so far, in MB (10^6 bytes); none where the system does not tell.
 fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024.0 / 1e6)
 }
@@ -216,7 +169,5 @@ fn peak_rss_mb() -> Option<f64> {
 pub fn locked_version(package: &str) -> &'static str {
     let lock = include_str!("../../Cargo.lock");
     let entry = format!("name = \"{package}\"\nversion = \"");
-    lock.rsplit_once(&entry)
-        .and_then(|(_, rest)| rest.split('"').next())
-        .unwrap_or("unknown")
+    lock.rsplit_once(&entry).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("unknown")
 }
