@@ -6,7 +6,9 @@ pub mod loss;
 pub mod map;
 pub mod math;
 pub mod norm;
+pub mod optim;
 pub mod par;
+pub mod random;
 pub mod reduce;
 pub mod softmax;
 
