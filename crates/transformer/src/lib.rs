@@ -1,1 +1,17 @@
-//! Transformer encoder, decoder and GPT.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod config;
+mod decoder;
+mod encoder;
+mod feed_forward;
+mod gpt;
+mod input;
+mod seq2seq;
+
+pub use config::{NormPosition, TransformerConfig};
+pub use decoder::{Decoder, DecoderCache, DecoderLayer};
+pub use encoder::{Encoder, EncoderLayer};
+pub use gpt::{Block, CausalSelfAttention, Gpt, GptCache, GptConfig, GptScorer, Mlp};
+pub use input::InputError;
+pub use seq2seq::{Seq2SeqState, Transformer};

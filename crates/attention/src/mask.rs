@@ -1,0 +1,187 @@
+//! Which keys a query may attend to. `true` = may attend, everywhere.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use tensor::Bools;
+
+/// A set of allowed (query, key) pairs, composed from parts that must all allow a pair.
+///
+/// A causal mask, sliding windows and lengths are kept as what they are, so the kernel skips keys it needs
+/// not see; only an explicit table is stored as one. A query that may attend to nothing gets a zero output.
+///
+/// ```
+/// use attention::Mask;
+/// let mask = Mask::causal().and(&Mask::lengths(&[3, 2]));
+/// assert!(mask.allows(0, 0, 2, 1) && !mask.allows(0, 0, 1, 2));   // (batch, head, query, key)
+/// assert!(!mask.allows(1, 0, 2, 2));                              // beyond the length of item 1
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    /// Query `i` stands at position `i + offset`; keys after it are hidden.
+    causal_offset: Option<usize>,
+    /// With a causal mask: only this many latest keys are visible.
+    window: Option<usize>,
+    /// Valid keys of each batch item.
+    lengths: Option<Arc<[usize]>>,
+    /// Explicit tables, `(query, key)` or `(batch, query, key)`.
+    tables: Vec<Arc<Bools>>,
+}
+
+impl Mask {
+    /// Every query may attend to every key.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Query `i` may attend to keys `0..=i`.
+    pub fn causal() -> Self {
+        Self::causal_from(0)
+    }
+
+    /// Query `i` stands at position `i + offset` and may attend to keys up to there: for queries that continue
+    /// a sequence whose keys are cached.
+    pub fn causal_from(offset: usize) -> Self {
+        Self { causal_offset: Some(offset), ..Self::default() }
+    }
+
+    /// Causal, and only the latest `window` keys (the query's own among them) are visible.
+    ///
+    /// # Panics
+    /// If `window` is 0.
+    #[track_caller]
+    pub fn sliding_window(window: usize, offset: usize) -> Self {
+        assert!(window > 0, "sliding_window: a window of 0 keys");
+        Self { causal_offset: Some(offset), window: Some(window), ..Self::default() }
+    }
+
+    /// Batch item `b` has `lengths[b]` keys; the rest is padding.
+    pub fn lengths(lengths: &[usize]) -> Self {
+        Self { lengths: Some(lengths.into()), ..Self::default() }
+    }
+
+    /// An explicit table, `(query, key)` for all batch items or `(batch, query, key)`.
+    ///
+    /// # Panics
+    /// If it has another number of dimensions.
+    #[track_caller]
+    pub fn table(table: Bools) -> Self {
+        let rank = table.shape().len();
+        assert!(rank == 2 || rank == 3, "table: (query, key) or (batch, query, key), found {:?}", table.shape());
+        Self { tables: vec![Arc::new(table)], ..Self::default() }
+    }
+
+    /// Pairs that both masks allow.
+    ///
+    /// # Panics
+    /// If both are causal from different offsets, or give lengths for different batch sizes.
+    #[track_caller]
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        if let (Some(a), Some(b)) = (self.causal_offset, other.causal_offset) {
+            assert!(a == b, "and: causal from offset {a} and from {b}");
+        }
+        let lengths = match (&self.lengths, &other.lengths) {
+            (Some(a), Some(b)) => {
+                assert!(a.len() == b.len(), "and: lengths of {} and of {} batch items", a.len(), b.len());
+                Some(a.iter().zip(&**b).map(|(a, b)| *a.min(b)).collect())
+            }
+            (a, b) => a.clone().or_else(|| b.clone()),
+        };
+        Self {
+            causal_offset: self.causal_offset.or(other.causal_offset),
+            window: [self.window, other.window].into_iter().flatten().min(),
+            lengths,
+            tables: [self.tables.clone(), other.tables.clone()].concat(),
+        }
+    }
+
+    /// Whether `query` of batch item `batch` may attend to `key`. `head` is for masks to come that differ by
+    /// head; no present one does.
+    pub fn allows(&self, batch: usize, _head: usize, query: usize, key: usize) -> bool {
+        self.visible(batch, query, usize::MAX).contains(&key) && self.tables_allow(batch, query, key)
+    }
+
+    /// The run of keys, of `keys` there are, outside which nothing is visible.
+    pub(crate) fn visible(&self, batch: usize, query: usize, keys: usize) -> Range<usize> {
+        let mut end = keys;
+        let mut start = 0;
+        if let Some(lengths) = &self.lengths {
+            end = end.min(lengths[batch]);
+        }
+        if let Some(offset) = self.causal_offset {
+            let position = query + offset;
+            end = end.min(position + 1);
+            if let Some(window) = self.window {
+                start = (position + 1).saturating_sub(window);
+            }
+        }
+        start.min(end)..end
+    }
+
+    /// Whether anything but the end of the visible run differs between queries, so that single pairs must be
+    /// looked at.
+    pub(crate) fn needs_pairs(&self) -> bool {
+        self.window.is_some() || !self.tables.is_empty()
+    }
+
+    pub(crate) fn tables_allow(&self, batch: usize, query: usize, key: usize) -> bool {
+        self.tables.iter().all(|table| {
+            let (data, shape) = (table.data(), table.shape());
+            let (queries, keys) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+            let item = if shape.len() == 3 { batch } else { 0 };
+            data[(item * queries + query) * keys + key]
+        })
+    }
+
+    /// The full table, `(batch, query, key)`.
+    pub fn to_bools(&self, batch: usize, queries: usize, keys: usize) -> Bools {
+        let shape = [batch, queries, keys];
+        let data = (0..batch * queries * keys).map(|flat| {
+            let (b, i, j) = (flat / (queries * keys), flat / keys % queries, flat % keys);
+            self.allows(b, 0, i, j)
+        });
+        Bools::new(data.collect(), &shape)
+    }
+
+    /// Checks that lengths and tables fit `(batch, queries, keys)`.
+    #[track_caller]
+    pub(crate) fn check(&self, batch: usize, queries: usize, keys: usize) {
+        if let Some(lengths) = &self.lengths {
+            assert!(lengths.len() == batch, "mask: lengths of {} items for a batch of {batch}", lengths.len());
+        }
+        for table in &self.tables {
+            let wanted: &[usize] = &[batch, queries, keys];
+            let wanted = &wanted[3 - table.shape().len()..];
+            assert!(table.shape() == wanted, "mask: table {:?} for (batch, query, key) {wanted:?}", table.shape());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_compose() {
+        let mask = Mask::sliding_window(2, 1).and(&Mask::lengths(&[5, 2]));
+        let seen = |b, q| (0..5).filter(|k| mask.allows(b, 0, q, *k)).collect::<Vec<_>>();
+        assert_eq!(seen(0, 0), [0, 1]);
+        assert_eq!(seen(0, 3), [3, 4]);
+        assert_eq!(seen(1, 1), [1]);
+        assert_eq!(seen(1, 3), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn tables_restrict_further() {
+        let table = Bools::from_fn(&[2, 3], |index| (index[0] + index[1]) % 2 == 0);
+        let mask = Mask::table(table).and(&Mask::causal());
+        assert!(mask.allows(0, 0, 1, 1) && !mask.allows(0, 0, 1, 0) && !mask.allows(0, 0, 0, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "lengths of 2 items for a batch of 3")]
+    fn wrong_batch_is_named() {
+        Mask::lengths(&[1, 2]).check(3, 4, 4);
+    }
+}

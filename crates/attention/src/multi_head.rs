@@ -1,0 +1,167 @@
+//! Multi-head attention as a layer.
+
+use autograd::Var;
+use nn::{ConfigError, Linear, Mode, Param, init, module};
+use rand::Rng;
+use tensor::{Element, Tensor};
+
+use crate::{AttendOptions, KvCache, Mask, attend_packed, attend_with, attention_weights};
+
+/// Multi-head attention (Vaswani et al. 2017, section 3.2.2): project to queries, keys and values, attend in
+/// every head, join, project. PyTorch's names and shapes.
+///
+/// ```
+/// use attention::{Mask, MultiHeadAttention};
+/// use autograd::Var;
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+/// let x = Var::constant(tensor::Tensor::ones(&[3, 5, 8]));             // (batch, time, d_model)
+/// let y = attention.forward(&x, &Mask::causal(), &mut Mode::Eval);     // (batch, time, d_model)
+/// assert_eq!(y.shape(), [3, 5, 8]);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MultiHeadAttention<E: Element = f32> {
+    /// Queries, keys and values under each other, `(3·d_model, d_model)`.
+    pub in_proj_weight: Param<E>,
+    /// `(3·d_model)`
+    pub in_proj_bias: Param<E>,
+    /// After the heads are joined, `d_model` → `d_model`.
+    pub out_proj: Linear<E>,
+    heads: usize,
+    dropout: f64,
+}
+module!(MultiHeadAttention<E> { in_proj_weight, in_proj_bias, out_proj; heads, dropout });
+
+impl<E: Element> MultiHeadAttention<E> {
+    /// A layer with Xavier-uniform input projections and zero biases, as PyTorch starts it. `dropout` is that
+    /// of the attention weights.
+    ///
+    /// # Errors
+    /// If `heads` does not divide `d_model`, a size is 0, or `dropout` is not in `[0, 1)`.
+    pub fn new(d_model: usize, heads: usize, dropout: f64, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        if heads == 0 || d_model == 0 || d_model % heads != 0 {
+            let found = format!("{heads} for d_model {d_model}");
+            return Err(ConfigError::new("multi-head attention", "heads", found, "a divisor of d_model"));
+        }
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(ConfigError::new("multi-head attention", "dropout", dropout, "a number in [0, 1)"));
+        }
+        let in_proj = init::xavier_uniform(&[3 * d_model, d_model], 1.0, rng);
+        let mut out_proj = Linear::new(d_model, d_model, true, rng)?;
+        if let Some(bias) = &mut out_proj.bias {
+            bias.set(Tensor::zeros(&[d_model]));
+        }
+        Ok(Self {
+            in_proj_weight: Param::new(in_proj),
+            in_proj_bias: Param::new(Tensor::zeros(&[3 * d_model])),
+            out_proj,
+            heads,
+            dropout,
+        })
+    }
+
+    /// Number of heads.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    fn d_model(&self) -> usize {
+        self.in_proj_weight.value().dim(1)
+    }
+
+    /// Self-attention: `x (batch, time, d_model)` → `(batch, time, d_model)`.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
+    #[track_caller]
+    pub fn forward(&self, x: &Var<E>, mask: &Mask, mode: &mut Mode<'_>) -> Var<E> {
+        let qkv = x.linear(self.in_proj_weight.var(), Some(self.in_proj_bias.var())); // (batch, time, 3·d_model)
+        let options = AttendOptions { scale: None, dropout: self.dropout };
+        let joined = attend_packed(&qkv, self.heads, self.heads, mask, &options, mode); // (batch, time, d_model)
+        self.out_proj.forward(&joined)
+    }
+
+    /// Cross-attention: queries from `x (batch, tgt_time, d_model)`, keys and values from
+    /// `memory (batch, src_time, d_model)` → `(batch, tgt_time, d_model)`.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
+    #[track_caller]
+    pub fn forward_cross(&self, x: &Var<E>, memory: &Var<E>, mask: &Mask, mode: &mut Mode<'_>) -> Var<E> {
+        let q = self.queries(x);
+        let [k, v] = self.keys_and_values(memory);
+        self.attend_projected(&q, &k, &v, mask, mode)
+    }
+
+    /// The queries of `x (batch, time, d_model)`, `(batch, heads, time, d_head)`.
+    #[track_caller]
+    pub fn queries(&self, x: &Var<E>) -> Var<E> {
+        let d_model = self.d_model();
+        let weight = self.in_proj_weight.var().slice(0, 0..d_model);
+        let bias = self.in_proj_bias.var().slice(0, 0..d_model);
+        self.split(&x.linear(&weight, Some(&bias)))
+    }
+
+    /// Keys and values of `memory (batch, time, d_model)`, each `(batch, heads, time, d_head)`: computed once
+    /// for a source that a decoder looks at many times.
+    #[track_caller]
+    pub fn keys_and_values(&self, memory: &Var<E>) -> [Var<E>; 2] {
+        let d_model = self.d_model();
+        let weight = self.in_proj_weight.var().slice(0, d_model..3 * d_model);
+        let bias = self.in_proj_bias.var().slice(0, d_model..3 * d_model);
+        let both = memory.linear(&weight, Some(&bias)); // (batch, time, 2·d_model)
+        [0, d_model].map(|from| self.split(&both.slice(-1, from..from + d_model)))
+    }
+
+    /// Attention over given keys and values `(batch, heads, src_time, d_head)` with queries
+    /// `(batch, heads, tgt_time, d_head)`, joined and projected → `(batch, tgt_time, d_model)`.
+    #[track_caller]
+    pub fn attend_projected(
+        &self,
+        q: &Var<E>,
+        k: &Var<E>,
+        v: &Var<E>,
+        mask: &Mask,
+        mode: &mut Mode<'_>,
+    ) -> Var<E> {
+        let options = AttendOptions { scale: None, dropout: self.dropout };
+        let out = attend_with(q, k, v, mask, &options, mode); // (batch, heads, time, d_head)
+        self.out_proj.forward(&join_heads(&out))
+    }
+
+    /// Self-attention of new positions that continue what `cache` holds: `x (batch, new, d_model)` →
+    /// `(batch, new, d_model)`. Equals the same rows of [`forward`](Self::forward) with a causal mask over the
+    /// whole sequence.
+    #[track_caller]
+    pub fn forward_cached(&self, x: &Var<E>, cache: &mut KvCache<E>) -> Var<E> {
+        let past = cache.len();
+        let [k, v] = self.keys_and_values(x);
+        cache.append(k.value(), v.value());
+        let (k, v) = (Var::constant(cache.keys()), Var::constant(cache.values()));
+        self.attend_projected(&self.queries(x), &k, &v, &Mask::causal_from(past), &mut Mode::Eval)
+    }
+
+    /// The attention weights of [`forward_cross`](Self::forward_cross) (give `x` as `memory` for
+    /// self-attention), `(batch, heads, tgt_time, src_time)`.
+    #[track_caller]
+    pub fn weights(&self, x: &Var<E>, memory: &Var<E>, mask: &Mask) -> Var<E> {
+        let [k, _] = self.keys_and_values(memory);
+        attention_weights(&self.queries(x), &k, mask)
+    }
+
+    /// `(batch, time, d_model)` → `(batch, heads, time, d_head)`
+    fn split(&self, x: &Var<E>) -> Var<E> {
+        let (batch, time, d_model) = (x.dim(0), x.dim(1), x.dim(2));
+        let x = x.reshape(&[batch, time, self.heads, d_model / self.heads]);
+        x.transpose(1, 2) // (batch, heads, time, d_head)
+    }
+}
+
+/// `(batch, heads, time, d_head)` → `(batch, time, heads · d_head)`
+pub(crate) fn join_heads<E: Element>(x: &Var<E>) -> Var<E> {
+    let (batch, heads, time, d_head) = (x.dim(0), x.dim(1), x.dim(2), x.dim(3));
+    x.transpose(1, 2).reshape(&[batch, time, heads * d_head])
+}

@@ -1,0 +1,192 @@
+//! The decoder: self-attention, attention to the source, feed-forward.
+
+use attention::{KvCache, Mask, MultiHeadAttention};
+use autograd::Var;
+use nn::{ConfigError, LayerNorm, Linear, Mode, module};
+use rand::Rng;
+use tensor::Element;
+
+use crate::config::TransformerConfig;
+use crate::encoder::final_norm;
+use crate::feed_forward::{feed_forward, linears, residual};
+
+/// One layer: causal self-attention, cross-attention to the encoder's output, feed-forward.
+#[derive(Clone, Debug)]
+pub struct DecoderLayer<E: Element = f32> {
+    /// Self-attention.
+    pub self_attn: MultiHeadAttention<E>,
+    /// Attention to the source.
+    pub multihead_attn: MultiHeadAttention<E>,
+    /// `d_model` → `d_ff`.
+    pub linear1: Linear<E>,
+    /// `d_ff` → `d_model`.
+    pub linear2: Linear<E>,
+    /// Of the self-attention branch.
+    pub norm1: LayerNorm<E>,
+    /// Of the cross-attention branch.
+    pub norm2: LayerNorm<E>,
+    /// Of the feed-forward branch.
+    pub norm3: LayerNorm<E>,
+    config: TransformerConfig,
+}
+module!(DecoderLayer<E> { self_attn, multihead_attn, linear1, linear2, norm1, norm2, norm3; config });
+
+impl<E: Element> DecoderLayer<E> {
+    /// A layer of the sizes in `config`.
+    ///
+    /// # Errors
+    /// If the config does not [check](TransformerConfig::check).
+    pub fn new(config: &TransformerConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        config.check()?;
+        let self_attn = MultiHeadAttention::new(config.d_model, config.heads, config.dropout, rng)?;
+        let multihead_attn = MultiHeadAttention::new(config.d_model, config.heads, config.dropout, rng)?;
+        let [linear1, linear2] = linears(config, rng)?;
+        let [norm1, norm2, norm3] = [(); 3].map(|()| LayerNorm::with_eps(config.d_model, config.eps));
+        Ok(Self { self_attn, multihead_attn, linear1, linear2, norm1, norm2, norm3, config: *config })
+    }
+
+    /// `x (batch, tgt_time, d_model)`, `memory (batch, src_time, d_model)` → `(batch, tgt_time, d_model)`.
+    ///
+    /// # Panics
+    /// If the shapes or the masks do not fit together.
+    #[track_caller]
+    pub fn forward(
+        &self,
+        x: &Var<E>,
+        memory: &Var<E>,
+        mask: &Mask,
+        memory_mask: &Mask,
+        mode: &mut Mode<'_>,
+    ) -> Var<E> {
+        let config = &self.config;
+        let x = residual(x, &self.norm1, config, mode, |x, mode| self.self_attn.forward(x, mask, mode));
+        let x = residual(&x, &self.norm2, config, mode, |x, mode| {
+            self.multihead_attn.forward_cross(x, memory, memory_mask, mode)
+        });
+        self.feed_forward(&x, mode)
+    }
+
+    fn feed_forward(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E> {
+        residual(x, &self.norm3, &self.config, mode, |x, mode| {
+            feed_forward(x, &self.linear1, &self.linear2, &self.config, mode)
+        })
+    }
+
+    fn forward_cached(&self, x: &Var<E>, cache: &mut LayerCache<E>, memory_mask: &Mask) -> Var<E> {
+        let (config, mode) = (&self.config, &mut Mode::Eval);
+        let LayerCache { past, source } = cache;
+        let x = residual(x, &self.norm1, config, mode, |x, _| self.self_attn.forward_cached(x, past));
+        let x = residual(&x, &self.norm2, config, mode, |x, mode| {
+            let (k, v) = (Var::constant(source.keys()), Var::constant(source.values()));
+            let q = self.multihead_attn.queries(x);
+            self.multihead_attn.attend_projected(&q, &k, &v, memory_mask, mode)
+        });
+        self.feed_forward(&x, mode)
+    }
+}
+
+/// A stack of [`DecoderLayer`]s; pre-norm stacks end with a norm. PyTorch's names.
+#[derive(Clone, Debug)]
+pub struct Decoder<E: Element = f32> {
+    /// The layers, first to last.
+    pub layers: Vec<DecoderLayer<E>>,
+    /// After the last layer.
+    pub norm: Option<LayerNorm<E>>,
+}
+module!(Decoder<E> { layers, norm });
+
+/// What one layer remembers between steps of decoding.
+#[derive(Clone)]
+struct LayerCache<E: Element> {
+    /// Keys and values of the target so far.
+    past: KvCache<E>,
+    /// Keys and values of the source, computed once.
+    source: KvCache<E>,
+}
+
+/// What a decoder remembers between steps: made from the source, grown by each step.
+#[derive(Clone)]
+pub struct DecoderCache<E: Element = f32> {
+    layers: Vec<LayerCache<E>>,
+}
+
+impl<E: Element> DecoderCache<E> {
+    /// Target tokens seen so far.
+    pub fn len(&self) -> usize {
+        self.layers.first().map_or(0, |layer| layer.past.len())
+    }
+
+    /// Whether no target token was seen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes batch item `i` what item `parents[i]` was. Panics if a parent is out of range.
+    #[track_caller]
+    pub fn reorder(&mut self, parents: &[usize]) {
+        for layer in &mut self.layers {
+            layer.past.reorder(parents);
+            layer.source.reorder(parents);
+        }
+    }
+}
+
+impl<E: Element> Decoder<E> {
+    /// A stack of `config.decoder_layers` layers.
+    ///
+    /// # Errors
+    /// If the config does not [check](TransformerConfig::check).
+    pub fn new(config: &TransformerConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        let layers = (0..config.decoder_layers).map(|_| DecoderLayer::new(config, rng));
+        Ok(Self { layers: layers.collect::<Result<_, _>>()?, norm: final_norm(config) })
+    }
+
+    /// `x (batch, tgt_time, d_model)`, `memory (batch, src_time, d_model)` → `(batch, tgt_time, d_model)`.
+    /// `mask` is that of the target, usually causal.
+    ///
+    /// # Panics
+    /// If the shapes or the masks do not fit together.
+    #[track_caller]
+    pub fn forward(
+        &self,
+        x: &Var<E>,
+        memory: &Var<E>,
+        mask: &Mask,
+        memory_mask: &Mask,
+        mode: &mut Mode<'_>,
+    ) -> Var<E> {
+        let step = |x: Var<E>, layer: &DecoderLayer<E>| layer.forward(&x, memory, mask, memory_mask, mode);
+        let x = self.layers.iter().fold(x.clone(), step);
+        self.finish(x)
+    }
+
+    /// An empty cache for decoding from `memory (batch, src_time, d_model)`.
+    pub fn start(&self, memory: &Var<E>) -> DecoderCache<E> {
+        let layer = |layer: &DecoderLayer<E>| {
+            let [k, v] = layer.multihead_attn.keys_and_values(memory);
+            let mut source = KvCache::new();
+            source.append(k.value(), v.value());
+            LayerCache { past: KvCache::new(), source }
+        };
+        DecoderCache { layers: self.layers.iter().map(layer).collect() }
+    }
+
+    /// The rows of [`forward`](Self::forward) for new positions `x (batch, new, d_model)` that continue what
+    /// `cache` has seen, under a causal mask.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
+    #[track_caller]
+    pub fn forward_cached(&self, x: &Var<E>, cache: &mut DecoderCache<E>, memory_mask: &Mask) -> Var<E> {
+        let layers = self.layers.iter().zip(&mut cache.layers);
+        let x = layers.fold(x.clone(), |x, (layer, cache)| layer.forward_cached(&x, cache, memory_mask));
+        self.finish(x)
+    }
+
+    fn finish(&self, x: Var<E>) -> Var<E> {
+        match &self.norm {
+            Some(norm) => norm.forward(&x),
+            None => x,
+        }
+    }
+}

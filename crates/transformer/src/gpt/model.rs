@@ -1,0 +1,159 @@
+//! The model: embeddings, blocks, output layer.
+
+use attention::KvCache;
+use autograd::{Var, no_grad};
+use nn::{ConfigError, CrossEntropy, Dropout, Embedding, LayerNorm, Linear, Mode, module};
+use rand::Rng;
+use tensor::{Element, Ids, Tensor};
+
+use crate::gpt::block::Block;
+use crate::gpt::config::GptConfig;
+use crate::gpt::init::{embedding, linear, norm};
+use crate::input::InputError;
+
+/// A GPT-2-shaped language model: token and position embeddings, pre-norm blocks, and the token embedding
+/// again as output layer. Parameter names are those of GPT-2's checkpoints; linear weights are
+/// `(output, input)`.
+///
+/// ```
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use tensor::Ids;
+/// use transformer::{Gpt, GptConfig};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = GptConfig { time: 8, layers: 2, heads: 2, d_model: 16, ..GptConfig::new(11) };
+/// let gpt = Gpt::<f32>::new(config, &mut rng)?;
+/// let ids = Ids::new(vec![1, 2, 3, 4, 5, 6], &[2, 3]);               // (batch, time)
+/// let logits = gpt.forward(&ids, &mut Mode::Eval)?;                  // (batch, time, vocab)
+/// assert_eq!(logits.shape(), [2, 3, 11]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gpt<E: Element = f32> {
+    /// Token embedding, `(vocab, d_model)`.
+    pub wte: Embedding<E>,
+    /// Position embedding, `(time, d_model)`.
+    pub wpe: Embedding<E>,
+    /// The blocks.
+    pub h: Vec<Block<E>>,
+    /// After the last block.
+    pub ln_f: LayerNorm<E>,
+    /// Output layer, where it is not the token embedding.
+    pub lm_head: Option<Linear<E>>,
+    config: GptConfig,
+}
+module!(Gpt<E> { wte, wpe, h, ln_f, lm_head; config });
+
+/// Keys and values of every block, for decoding step by step.
+#[derive(Clone, Default)]
+pub struct GptCache<E: Element = f32> {
+    layers: Vec<KvCache<E>>,
+}
+
+impl<E: Element> GptCache<E> {
+    /// Tokens seen so far.
+    pub fn len(&self) -> usize {
+        self.layers.first().map_or(0, KvCache::len)
+    }
+
+    /// Whether no token was seen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sequences side by side; 0 if no token was seen.
+    pub fn batch(&self) -> usize {
+        self.layers.first().map_or(0, KvCache::batch)
+    }
+
+    /// Makes batch item `i` what item `parents[i]` was. Panics if a parent is out of range.
+    #[track_caller]
+    pub fn reorder(&mut self, parents: &[usize]) {
+        self.layers.iter_mut().for_each(|layer| layer.reorder(parents));
+    }
+}
+
+impl<E: Element> Gpt<E> {
+    /// A model with GPT-2's random start.
+    ///
+    /// # Errors
+    /// If the config does not [check](GptConfig::check).
+    pub fn new(config: GptConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            wte: embedding(config.vocab, config.d_model, rng),
+            wpe: embedding(config.time, config.d_model, rng),
+            h: (0..config.layers).map(|_| Block::new(&config, rng)).collect(),
+            ln_f: norm(&config),
+            lm_head: (!config.tied)
+                .then(|| linear(&GptConfig { bias: false, ..config }, config.d_model, config.vocab, 1, rng)),
+            config,
+        })
+    }
+
+    /// The sizes it was made with.
+    pub fn config(&self) -> &GptConfig {
+        &self.config
+    }
+
+    /// Logits of the next token at every position: `ids (batch, time)` → `(batch, time, vocab)`.
+    ///
+    /// # Errors
+    /// If an id is no token of the vocabulary, or the sequence is longer than the model's `time`.
+    pub fn forward(&self, ids: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
+        self.check_input(ids, 0)?;
+        let mut x = self.embed(ids, 0, mode); // (batch, time, d_model)
+        for block in &self.h {
+            x = block.forward(&x, mode);
+        }
+        Ok(self.logits(&self.ln_f.forward(&x)))
+    }
+
+    /// Mean cross-entropy in nats of predicting `targets (batch, time)` from `ids (batch, time)`.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward); also if a target is no token of the vocabulary.
+    pub fn loss(&self, ids: &Ids, targets: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
+        let logits = self.forward(ids, mode)?;
+        Ok(CrossEntropy::default().forward(&logits, targets)?)
+    }
+
+    /// Logits of the token after the last: `ids (batch, new)` continue what `cache` has seen → `(batch, vocab)`.
+    /// Each call costs one pass over the new tokens, not over the sequence.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), counting the tokens seen before.
+    pub fn next_logits(&self, ids: &Ids, cache: &mut GptCache<E>) -> Result<Tensor<E>, InputError> {
+        self.check_input(ids, cache.len())?;
+        cache.layers.resize_with(self.h.len(), KvCache::new);
+        no_grad(|| {
+            let mut x = self.embed(ids, cache.len(), &mut Mode::Eval); // (batch, new, d_model)
+            for (block, layer) in self.h.iter().zip(&mut cache.layers) {
+                x = block.forward_cached(&x, layer);
+            }
+            let last = x.select(1, ids.shape()[1] - 1); // (batch, d_model)
+            Ok(self.logits(&self.ln_f.forward(&last)).into_value())
+        })
+    }
+
+    fn embed(&self, ids: &Ids, first: usize, mode: &mut Mode<'_>) -> Var<E> {
+        let time = ids.shape()[1];
+        let tokens = self.wte.lookup(ids); // (batch, time, d_model)
+        let positions = self.wpe.weight.var().slice(0, first..first + time); // (time, d_model)
+        Dropout::rate(self.config.dropout).forward(&(tokens + positions), mode)
+    }
+
+    /// `x (.., d_model)` → `(.., vocab)`
+    fn logits(&self, x: &Var<E>) -> Var<E> {
+        let weight = self.lm_head.as_ref().map_or(&self.wte.weight, |head| &head.weight);
+        x.linear(weight.var(), None)
+    }
+
+    fn check_input(&self, ids: &Ids, past: usize) -> Result<(), InputError> {
+        let [_, time] = *ids.shape() else { return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() }) };
+        if time == 0 || past + time > self.config.time {
+            return Err(InputError::Length { tokens: past + time, most: self.config.time });
+        }
+        Ok(ids.check_below(self.config.vocab, "token")?)
+    }
+}

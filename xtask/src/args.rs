@@ -1,0 +1,73 @@
+//! Options that mean the same in every command.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::Failure;
+
+/// Seed, threads, output folder and size of a run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArgs {
+    /// Seed of all random numbers; the same seed gives the same bits, whatever the number of threads
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Folder for pictures, summary and checkpoints [default: target/demo/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// A shorter run that shows that everything works
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// The long run whose result is worth quoting
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+/// How long a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Size {
+    Quick,
+    Normal,
+    Full,
+}
+
+impl RunArgs {
+    pub(crate) fn size(&self) -> Size {
+        match (self.quick, self.full) {
+            (true, _) => Size::Quick,
+            (_, true) => Size::Full,
+            _ => Size::Normal,
+        }
+    }
+
+    /// The output folder, made if need be.
+    pub(crate) fn out_dir(&self, default: &str) -> Result<PathBuf, Failure> {
+        let dir = self.out.clone().unwrap_or_else(|| workspace().join("target").join(default));
+        std::fs::create_dir_all(&dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
+        Ok(dir)
+    }
+}
+
+/// Runs `f` on a pool of the asked number of threads: on its own worker, so that parallel loops start without
+/// waking anybody first.
+pub(crate) fn on_threads<T: Send>(
+    threads: Option<usize>,
+    f: impl FnOnce() -> Result<T, Failure> + Send,
+) -> Result<T, Failure> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = threads {
+        if threads == 0 {
+            return Err("--threads 0: at least one thread is needed".into());
+        }
+        pool = pool.num_threads(threads);
+    }
+    pool.build().map_err(|error| format!("cannot start threads: {error}"))?.install(f)
+}
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace")
+}

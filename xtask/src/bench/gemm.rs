@@ -1,0 +1,84 @@
+//! Matrix products: the shapes of a GPT's training step and of the usual tables.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tensor::kernels::gemm::{MatMut, MatRef, NoEpilogue, Output, gemm};
+
+use super::{Bench, measure};
+use crate::Failure;
+use crate::args::on_threads;
+
+/// `(m, k, n)` of `C (m, n) = A (m, k) · B (k, n)`.
+pub(super) const SHAPES: &[(usize, usize, usize)] = &[
+    (64, 64, 64),
+    (256, 256, 256),
+    (512, 512, 512),
+    (1024, 1024, 1024),
+    (2048, 384, 1152),
+    (2048, 1152, 384),
+    (2048, 384, 1536),
+    (2048, 1536, 384),
+    (256, 64, 256),
+    (256, 256, 64),
+    (1, 384, 1536),
+    (1, 2048, 2048),
+    (64, 512, 2048),
+];
+
+/// One measured product.
+#[derive(Serialize)]
+struct Report {
+    case: String,
+    ms_per_step: measure::Times,
+    gflops: f64,
+    threads: usize,
+    peak_rss_mb: Option<f64>,
+}
+
+pub(super) fn case_name((m, k, n): (usize, usize, usize)) -> String {
+    format!("gemm-{m}x{k}x{n}")
+}
+
+pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
+    let names: Vec<String> = SHAPES.iter().copied().map(case_name).collect();
+    let wanted = bench.cases(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    if !bench.json {
+        println!("instruction set: {:?}, {} threads", tensor::level(), bench.threads);
+        println!("{:>16} {:>10} {:>9}", "m x k x n", "best ms", "GFLOP/s");
+    }
+    for &shape in SHAPES {
+        let case = case_name(shape);
+        if !wanted.contains(&case.as_str()) {
+            continue;
+        }
+        let times = on_threads(Some(bench.threads), || Ok(measure(shape)))?;
+        let (m, k, n) = shape;
+        let gflops = 2.0 * (m * k * n) as f64 / times.min / 1e6;
+        if bench.json {
+            let peak_rss_mb = measure::peak_rss_mb();
+            let report = Report { case, ms_per_step: times, gflops, threads: bench.threads, peak_rss_mb };
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            println!("{:>16} {:>10.4} {gflops:>9.0}", format!("{m}x{k}x{n}"), times.min);
+        }
+    }
+    Ok(())
+}
+
+/// At least half a second of products.
+fn measure((m, k, n): (usize, usize, usize)) -> measure::Times {
+    let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect::<Vec<_>>();
+    let (a, b, mut c) = (values(m * k), values(k * n), vec![0.0; m * n]);
+    let mut product = || {
+        let (a, b) = (MatRef::row_major(&a, m, k), MatRef::row_major(&b, k, n));
+        gemm(a, b, MatMut::row_major(&mut c, m, n), Output::Replace, &NoEpilogue);
+    };
+    product();
+    let mut times = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(500) || times.len() < 5 {
+        times.push(measure::milliseconds(&mut product).0);
+    }
+    measure::Times::of(&times)
+}

@@ -1,0 +1,78 @@
+//! Benchmarks: our time alone, or beside the same work in other libraries.
+
+mod gemm;
+mod gpt;
+mod measure;
+mod peers;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::Failure;
+
+/// Measure training steps or matrix products
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench gpt                     training steps of three GPTs
+  cargo xtask bench gpt --case gpt-0.8m     one of them
+  cargo xtask bench gemm --json             matrix products, one JSON object per line
+  cargo xtask bench --peers                 all GPT cases beside PyTorch, candle and burn, in one run")]
+pub(crate) struct Bench {
+    /// What to measure
+    #[arg(value_enum, default_value = "gpt")]
+    group: Group,
+    /// Only this case
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+    /// One JSON object per line and case
+    #[arg(long)]
+    json: bool,
+    /// The same work in PyTorch, candle and burn, in alternation with ours
+    #[arg(long)]
+    peers: bool,
+    /// Threads to compute with
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    threads: usize,
+    /// Steps that are timed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    steps: usize,
+    /// Steps before those
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    warmup: usize,
+    /// Initial weights instead of random ones (safetensors)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Batches from this file instead of random ones (little-endian u32 ids)
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// GPT training steps
+    Gpt,
+    /// Matrix products
+    Gemm,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match (self.group, self.peers) {
+            (Group::Gpt, false) => gpt::run(&self),
+            (Group::Gpt, true) => peers::gpt(&self),
+            (Group::Gemm, false) => gemm::run(&self),
+            (Group::Gemm, true) => peers::gemm(&self),
+        }
+    }
+
+    /// The names of `all` that were asked for.
+    fn cases<'a>(&self, all: &[&'a str]) -> Result<Vec<&'a str>, Failure> {
+        let Some(wanted) = &self.case else { return Ok(all.to_vec()) };
+        match all.iter().find(|name| *name == wanted) {
+            Some(name) => Ok(vec![name]),
+            None => Err(format!("no case `{wanted}`; there are {}", all.join(", ")).into()),
+        }
+    }
+}

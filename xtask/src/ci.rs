@@ -1,0 +1,94 @@
+//! Continuous integration: what must hold on every commit.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::Failure;
+use crate::args::workspace;
+
+/// Format, lints, docs, all tests, gradient checks and the quick demos; stops at the first failure
+#[derive(Args)]
+pub(crate) struct Ci {}
+
+/// Name, program arguments after `cargo`, and whether rustdoc's warnings are errors too.
+const STEPS: &[(&str, &[&str])] = &[
+    ("format", &["fmt", "--all", "--", "--check"]),
+    ("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    ("docs", &["doc", "--workspace", "--no-deps", "--document-private-items"]),
+    ("tests", &["test", "--workspace"]),
+    ("gradient checks", &["xtask", "gradcheck", "--seeds", "3"]),
+    ("demos", &["xtask", "demo", "--quick"]),
+];
+
+impl Ci {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut tally = Tally::default();
+        for (name, arguments) in STEPS {
+            println!("\n== {name}: cargo {}", arguments.join(" "));
+            let start = Instant::now();
+            step(arguments, &mut tally)?;
+            println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
+        }
+        println!("\nci: {} passed, {} failed", tally.passed, tally.failed);
+        Ok(())
+    }
+}
+
+/// Tests counted from cargo's own summary lines.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+impl Tally {
+    /// Reads `test result: ok. 12 passed; 0 failed; …`.
+    fn read(&mut self, line: &str) {
+        let Some(summary) = line.strip_prefix("test result: ") else { return };
+        let words: Vec<&str> = summary.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let Ok(count) = pair[0].parse::<usize>() else { continue };
+            match pair[1].trim_end_matches(';') {
+                "passed" => self.passed += count,
+                "failed" => self.failed += count,
+                _ => {}
+            }
+        }
+    }
+}
+
+fn step(arguments: &[&str], tally: &mut Tally) -> Result<(), Failure> {
+    let mut child = Command::new("cargo")
+        .args(arguments)
+        .current_dir(workspace())
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
+    let output = child.stdout.take().ok_or("cargo has no output")?;
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.read(&line);
+    }
+    let status = child.wait()?;
+    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", arguments.join(" ")).into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_tests_from_summaries() {
+        let mut tally = Tally::default();
+        tally.read("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        tally.read("test result: FAILED. 3 passed; 2 failed; 0 ignored");
+        tally.read("12 passed; not a summary");
+        assert_eq!((tally.passed, tally.failed), (15, 2));
+    }
+}
