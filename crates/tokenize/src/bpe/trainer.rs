@@ -18,7 +18,8 @@ use crate::vocab::Vocab;
 /// The ids are: the special tokens in the order given, the 256 bytes in the order of GPT-2's alphabet, then one token
 /// per merge. Each merge takes the pair of neighbouring tokens with the highest count in the corpus; of equal counts,
 /// the pair with the smaller left id, then the smaller right id. This is the order of Hugging Face's trainer, so that
-/// the same word counts give the same merges. The number of threads changes nothing.
+/// the same word counts give the same merges; except that no merge here ever makes a special token out of text that
+/// spells it. The number of threads changes nothing.
 ///
 /// ```
 /// use tokenize::BpeTrainer;
@@ -89,7 +90,7 @@ impl BpeTrainer {
     ///
     /// # Errors
     /// [`Error::Config`] if the vocabulary has no room for the special tokens and the bytes, if a special token is
-    /// empty or given twice, or if the distinct words are too large for one training (2³¹ bytes).
+    /// empty, a single byte or given twice, or if the distinct words are too large for one training (2³¹ bytes).
     pub fn train<T: AsRef<str> + Sync>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -143,15 +144,16 @@ impl BpeTrainer {
         }
         let mut vocab = Vocab::default();
         for token in &self.special_tokens {
-            if token.is_empty() || vocab.id(token.as_bytes()).is_some() {
-                return Err(Error::Config(format!("special token {token:?} is empty or given twice")));
+            if token.len() < 2 || vocab.id(token.as_bytes()).is_some() {
+                return Err(Error::Config(format!(
+                    "special token {token:?} is empty, a single byte or given twice"
+                )));
             }
             vocab.push(token.as_bytes());
         }
         let mut byte_ids = [0; 256];
         for byte in byte_chars::bytes_in_order() {
-            // A special token of one byte is that byte's token too.
-            byte_ids[usize::from(byte)] = vocab.id(&[byte]).unwrap_or_else(|| vocab.push(&[byte]));
+            byte_ids[usize::from(byte)] = vocab.push(&[byte]);
         }
         Ok((vocab, byte_ids))
     }
@@ -165,31 +167,25 @@ impl BpeTrainer {
     ) -> Vec<(u32, u32)> {
         let total = self.vocab_size - vocab.len();
         let mut merges = Vec::new();
-        let mut queue: BinaryHeap<(u64, Reverse<u64>)> = corpus.pairs().map(queued).collect();
+        let mut queue: Queue = corpus.pairs().map(queued).collect();
         let mut grown = Vec::new();
-        let least = self.min_frequency.max(1);
         while vocab.len() < self.vocab_size
-            && let Some((count, Reverse(pair))) = queue.pop()
+            && let Some((pair, count)) = most_frequent(&mut queue, &mut corpus)
+            && count >= self.min_frequency
         {
-            // Counts fall while a pair waits: an outdated entry goes back with its count of today.
-            match corpus.count(pair) {
-                Some(now) if now == count => {}
-                Some(now) => {
-                    queue.push(queued((pair, now)));
-                    continue;
-                }
-                None => {
-                    corpus.forget(pair);
-                    continue;
-                }
-            }
-            if count < least {
-                break;
-            }
             let (left, right) = hash::key_pair(pair);
             let token: Vec<u8> =
                 [left, right].iter().flat_map(|&id| vocab.token(id).unwrap_or_default()).copied().collect();
-            let merged = vocab.id(&token).unwrap_or_else(|| vocab.push(&token));
+            let merged = match vocab.id(&token) {
+                // Text must not become a special token by spelling it.
+                Some(id) if (id as usize) < self.special_tokens.len() => {
+                    corpus.forget(pair);
+                    continue;
+                }
+                // The same token by another way.
+                Some(id) => id,
+                None => vocab.push(&token),
+            };
             merges.push((left, right));
             corpus.merge(pair, merged, merges.len() as u32, &mut grown);
             queue.extend(grown.drain(..).filter_map(|pair| Some(queued((pair, corpus.count(pair)?)))));
@@ -199,7 +195,22 @@ impl BpeTrainer {
     }
 }
 
-/// An entry of the queue, ordered by count, then by the smaller pair.
+/// Pairs by count, then the smaller pair first. Counts fall while a pair waits, so an entry may be out of date.
+type Queue = BinaryHeap<(u64, Reverse<u64>)>;
+
+/// Takes the most frequent pair off the queue.
+fn most_frequent(queue: &mut Queue, corpus: &mut Corpus) -> Option<CountedPair> {
+    loop {
+        let (count, Reverse(pair)) = queue.pop()?;
+        match corpus.count(pair) {
+            Some(now) if now == count => return Some((pair, count)),
+            Some(now) => queue.push(queued((pair, now))),
+            None => corpus.forget(pair),
+        }
+    }
+}
+
+/// An entry of the queue.
 fn queued((pair, count): CountedPair) -> (u64, Reverse<u64>) {
     (count, Reverse(pair))
 }
