@@ -18,5 +18,5 @@ pub use draw::Gen;
 pub use engine::BackwardError;
 pub use gradcheck::{Gradcheck, GradcheckError, GradcheckReport, Place, gradcheck};
 pub use gradients::Gradients;
-pub use ops::{CrossEntropy, Reduction};
+pub use ops::{Activation, CrossEntropy, Reduction};
 pub use var::{LeafId, Var, no_grad};

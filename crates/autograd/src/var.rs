@@ -174,10 +174,29 @@ impl<E: Element> Var<E> {
         vjp: impl Fn(&Tensor<E>, &mut Gradients<E>) -> Vec<Option<Tensor<E>>> + Send + Sync + 'static,
     ) -> Self {
         anomaly::check_forward(op, inputs, &value);
-        if !is_recording() || inputs.iter().all(|input| input.node.is_none()) {
+        if !Self::will_record(inputs) {
             return Self::constant(value);
         }
         Self::recorded(op, inputs, value, vjp)
+    }
+
+    /// Whether an op on these inputs is recorded.
+    pub(crate) fn will_record(inputs: &[&Self]) -> bool {
+        is_recording() && inputs.iter().any(|input| input.needs_grad())
+    }
+
+    /// A piece of `whole`, recorded as computed from `hub`, which passes its gradient on to `whole` and has the
+    /// shape of what `vjp` returns.
+    pub(crate) fn record_derived(
+        op: &'static str,
+        hub: &Self,
+        whole: &Self,
+        value: Tensor<E>,
+        vjp: impl Fn(&Tensor<E>) -> Tensor<E> + Send + Sync + 'static,
+    ) -> Self {
+        // What is infinite in the whole was not made by taking a piece.
+        let from = Self { value: whole.value.clone(), node: hub.node.clone() };
+        Self::record(op, [&from], value, move |dy| [Some(vjp(dy))])
     }
 
     /// A node whether or not an input wants a gradient.

@@ -1,21 +1,39 @@
 //! The differentiable operations, one idea per file: forward, equation, vjp and gradient check side by side.
 
+mod activation;
 mod arithmetic;
 mod cross_entropy;
+mod index;
+mod join;
+mod linear;
 mod norm;
 mod reduce;
 mod rows;
 mod softmax;
+mod unary;
 mod view;
 
+pub use activation::Activation;
 pub use cross_entropy::{CrossEntropy, Reduction};
 
 use crate::Case;
 
 /// The gradient checks of all operations.
 pub(crate) fn cases() -> Vec<Case> {
-    [arithmetic::CASES, view::CASES, reduce::CASES, softmax::CASES, norm::CASES, cross_entropy::CASES]
-        .concat()
+    [
+        arithmetic::CASES,
+        linear::CASES,
+        view::CASES,
+        join::CASES,
+        index::CASES,
+        unary::CASES,
+        activation::CASES,
+        reduce::CASES,
+        softmax::CASES,
+        norm::CASES,
+        cross_entropy::CASES,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

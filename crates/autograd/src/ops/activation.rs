@@ -1,0 +1,415 @@
+//! Activation functions, elementwise and gated.
+
+use tensor::kernels::activation::{self as kernel, Activation as Function};
+use tensor::kernels::{map, par};
+use tensor::shape::{self, axis_index};
+use tensor::{Element, Tensor};
+
+use super::rows::{axis_back, axis_last};
+use crate::{Case, Var, gradcheck};
+
+pub(super) const CASES: &[Case] = &[
+    Case::new("activations", |draw| {
+        let dims = draw.dims::<3>();
+        // Wide enough for the corners of the hard functions at ±3 and 6.
+        let (x, f) = (draw.uniform(&dims, -7.0, 7.0), Activation::ALL[draw.below(Activation::ALL.len())]);
+        gradcheck(|v| v[0].activation(f), &[x])
+    }),
+    Case::new("relu", |draw| {
+        let dims = draw.dims::<2>();
+        let x = draw.normal(&dims);
+        gradcheck(|v| v[0].relu(), &[x])
+    }),
+    Case::new("gelu", |draw| {
+        let dims = draw.dims::<2>();
+        let x = draw.normal(&dims);
+        gradcheck(|v| v[0].gelu() + v[0].gelu_tanh() * 2.0, &[x])
+    }),
+    Case::new("prelu", |draw| {
+        let [batch, channels, time] = draw.dims();
+        let (x, slope) = (draw.normal(&[batch, channels, time]), draw.normal(&[channels, 1]));
+        gradcheck(|v| v[0].prelu(&v[1]), &[x, slope])
+    }),
+    Case::new("glu", |draw| {
+        let [rows, cols, other] = draw.dims();
+        let (x, axis) = (draw.normal(&[2 * rows, 2 * cols, other]), draw.below(2) as isize);
+        gradcheck(|v| v[0].glu(axis), &[x])
+    }),
+    Case::new("swiglu and geglu", |draw| {
+        let [time, d_ff] = draw.dims();
+        let (gate, up) = (draw.normal(&[time, d_ff]), draw.normal(&[time, d_ff]));
+        gradcheck(|v| v[0].swiglu(&v[1]) + v[0].geglu(&v[1]) * 2.0, &[gate, up])
+    }),
+    Case::new("sparsemax", |draw| {
+        let dims = draw.dims::<3>();
+        let (x, axis) = (draw.normal(&dims), draw.below(6) as isize - 3);
+        gradcheck(|v| v[0].sparsemax(axis), &[x])
+    }),
+];
+
+/// An elementwise activation function, to choose by configuration or to fuse with a linear layer. Constants and
+/// defaults are PyTorch's; equations stand at the functions in [`tensor::kernels::activation`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `max(x, 0)`
+    Relu,
+    /// `min(max(x, 0), 6)`
+    Relu6,
+    /// `x` above 0, `slope·x` below.
+    LeakyRelu {
+        /// Slope below 0.
+        slope: f64,
+    },
+    /// `x` above 0, `alpha·(eˣ − 1)` below.
+    Elu {
+        /// Minus the value at −∞.
+        alpha: f64,
+    },
+    /// Self-normalising ELU.
+    Selu,
+    /// `x·Φ(x)`
+    Gelu,
+    /// The approximation of GELU that GPT-2 uses.
+    GeluTanh,
+    /// `x·sigmoid(x)`
+    Silu,
+    /// `x·tanh(softplus(x))`
+    Mish,
+    /// `1/(1 + e⁻ˣ)`
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `ln(1 + eˣ)`
+    Softplus,
+    /// `ln sigmoid(x)`
+    LogSigmoid,
+    /// `x/(1 + |x|)`
+    Softsign,
+    /// `min(max(x/6 + 1/2, 0), 1)`
+    HardSigmoid,
+    /// `min(max(x, −1), 1)`
+    HardTanh,
+    /// `x·min(max(x + 3, 0), 6)/6`
+    HardSwish,
+}
+
+/// Evaluates `$body` with `$f` the kernel's function of `$activation`, so that the loop is compiled for it.
+macro_rules! with_function {
+    ($activation:expr, |$f:ident| $body:expr) => {
+        with_function!(@arms $activation, $f, $body;
+            Relu Relu6 Selu Gelu GeluTanh Silu Mish Sigmoid Tanh Softplus LogSigmoid Softsign HardSigmoid HardTanh
+            HardSwish)
+    };
+    (@arms $activation:expr, $f:ident, $body:expr; $($name:ident)*) => {
+        match $activation {
+            $(Activation::$name => { let $f = kernel::$name; $body })*
+            Activation::LeakyRelu { slope } => { let $f = kernel::LeakyRelu { slope }; $body }
+            Activation::Elu { alpha } => { let $f = kernel::Elu { alpha }; $body }
+        }
+    };
+}
+
+impl Activation {
+    /// Every function, those with a constant at its default.
+    pub const ALL: &[Self] = &[
+        Self::Relu,
+        Self::Relu6,
+        Self::LeakyRelu { slope: 0.01 },
+        Self::Elu { alpha: 1.0 },
+        Self::Selu,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Silu,
+        Self::Mish,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Softplus,
+        Self::LogSigmoid,
+        Self::Softsign,
+        Self::HardSigmoid,
+        Self::HardTanh,
+        Self::HardSwish,
+    ];
+
+    /// Name in the snake case of configuration files: `gelu_tanh`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Relu6 => "relu6",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Elu { .. } => "elu",
+            Self::Selu => "selu",
+            Self::Gelu => "gelu",
+            Self::GeluTanh => "gelu_tanh",
+            Self::Silu => "silu",
+            Self::Mish => "mish",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+            Self::LogSigmoid => "log_sigmoid",
+            Self::Softsign => "softsign",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::HardTanh => "hard_tanh",
+            Self::HardSwish => "hard_swish",
+        }
+    }
+
+    /// `y = f(x)`
+    pub fn forward<E: Element>(self, x: &Tensor<E>) -> Tensor<E> {
+        let x = x.contiguous();
+        Tensor::build(x.shape(), |y| with_function!(self, |f| kernel::forward(x.data(), y, f)))
+    }
+
+    /// `x ← f(x)`
+    pub fn forward_in_place<E: Element>(self, x: &mut [E]) {
+        with_function!(self, |f| kernel::forward_in_place(x, f));
+    }
+
+    /// `dx = f′(x)·dy`
+    pub fn backward<E: Element>(self, x: &Tensor<E>, dy: &Tensor<E>) -> Tensor<E> {
+        let (x, dy) = (x.contiguous(), dy.contiguous());
+        Tensor::build(x.shape(), |dx| with_function!(self, |f| kernel::backward(x.data(), dy.data(), dx, f)))
+    }
+}
+
+/// `y = f(gate)·up`, elementwise.
+struct Gate<F>(F);
+
+impl<E: Element, F: Function> map::Binary<E> for Gate<F> {
+    const COST: usize = F::COST + 1;
+    #[inline(always)]
+    fn apply<const FMA: bool>(&self, gate: E, up: E) -> E {
+        self.0.value::<FMA, E>(gate) * up
+    }
+}
+
+fn gated<E: Element>(f: Activation, gate: &Tensor<E>, up: &Tensor<E>) -> Tensor<E> {
+    let (gate, up) = (gate.contiguous(), up.contiguous());
+    Tensor::build(gate.shape(), |y| with_function!(f, |f| map::binary(gate.data(), up.data(), y, Gate(f))))
+}
+
+macro_rules! method {
+    ($($(#[$doc:meta])* $name:ident $function:expr;)*) => {
+        $($(#[$doc])*
+        pub fn $name(&self) -> Self {
+            self.activation($function)
+        })*
+    };
+}
+
+impl<E: Element> Var<E> {
+    /// `y = f(x)`; `dx = f′(x)·dy`.
+    ///
+    /// ```
+    /// use autograd::{Activation, Var};
+    /// use tensor::Tensor;
+    /// let x = Var::leaf(Tensor::from_vec(vec![-1.0_f32, 2.0], &[2]));
+    /// assert_eq!(x.activation(Activation::Relu).value().to_vec(), [0.0, 2.0]);
+    /// ```
+    pub fn activation(&self, f: Activation) -> Self {
+        let value = f.forward(self.value());
+        let x = match f {
+            // Positive where `x` is, and kept by what comes next in any case.
+            Activation::Relu => value.clone(),
+            Activation::Tanh => return self.tanh(),
+            Activation::Sigmoid => return self.sigmoid(),
+            _ => self.value().clone(),
+        };
+        Self::record(f.name(), [self], value, move |dy| [Some(f.backward(&x, dy))])
+    }
+
+    method! {
+        /// `y = max(x, 0)`; `dx = dy` where `x > 0`, else 0.
+        relu Activation::Relu;
+        /// `y = min(max(x, 0), 6)`; `dx = dy` where `0 < x < 6`, else 0.
+        relu6 Activation::Relu6;
+        /// `y = scale·(x` above 0, `alpha·(eˣ − 1)` below`)` with the constants of Klambauer et al. 2017;
+        /// `dx = scale·(1` or `alpha·eˣ)·dy`.
+        selu Activation::Selu;
+        /// `y = x·Φ(x)`, Φ the normal distribution (Hendrycks & Gimpel 2016); `dx = (Φ(x) + x·φ(x))·dy`.
+        gelu Activation::Gelu;
+        /// The approximation of [`gelu`](Self::gelu) by tanh that GPT-2 uses, with the derivative of the
+        /// approximation.
+        gelu_tanh Activation::GeluTanh;
+        /// `y = x·s` with `s = sigmoid(x)` (Elfwing, Uchibe & Doya 2017); `dx = s·(1 + x·(1 − s))·dy`.
+        silu Activation::Silu;
+        /// `y = x·t` with `t = tanh(softplus(x))` (Misra 2019); `dx = (t + x·sigmoid(x)·(1 − t²))·dy`.
+        mish Activation::Mish;
+        /// `y = ln sigmoid(x)`; `dx = sigmoid(−x)·dy`.
+        log_sigmoid Activation::LogSigmoid;
+        /// `y = x/(1 + |x|)`; `dx = dy/(1 + |x|)²`.
+        softsign Activation::Softsign;
+        /// `y = min(max(x/6 + 1/2, 0), 1)`; `dx = dy/6` where `−3 < x < 3`, else 0.
+        hard_sigmoid Activation::HardSigmoid;
+        /// `y = min(max(x, −1), 1)`; `dx = dy` where `−1 < x < 1`, else 0.
+        hard_tanh Activation::HardTanh;
+        /// `y = x·min(max(x + 3, 0), 6)/6` (Howard et al. 2019); `dx = (x/3 + 1/2)·dy` where `−3 < x < 3`.
+        hard_swish Activation::HardSwish;
+    }
+
+    /// `y = x` above 0, `slope·x` below; `dx = dy` or `slope·dy`.
+    pub fn leaky_relu(&self, slope: f64) -> Self {
+        self.activation(Activation::LeakyRelu { slope })
+    }
+
+    /// `y = x` above 0, `alpha·(eˣ − 1)` below (Clevert, Unterthiner & Hochreiter 2015); `dx = dy` or
+    /// `alpha·eˣ·dy`.
+    pub fn elu(&self, alpha: f64) -> Self {
+        self.activation(Activation::Elu { alpha })
+    }
+
+    /// `y = x` above 0, `slope·x` below, with a learned slope (He et al. 2015) that broadcasts to `x`;
+    /// `dx = dy` or `slope·dy`, `dslope = Σ x·dy` where `x ≤ 0`.
+    ///
+    /// # Panics
+    /// If `slope` does not broadcast to the shape of `x`.
+    #[track_caller]
+    pub fn prelu(&self, slope: &Self) -> Self {
+        let (x, slope_value) = (self.value().clone(), slope.value().broadcast_to(self.shape()));
+        let value = x.zip(&slope_value, |x, a| if x > E::ZERO { x } else { a * x });
+        let (need_x, need_slope) = (self.needs_grad(), slope.needs_grad());
+        Self::record("prelu", [self, slope], value, move |dy| {
+            let slope_at = |x, a| if x > E::ZERO { E::ONE } else { a };
+            let dx = need_x.then(|| &x.zip(&slope_value, slope_at) * dy);
+            let dslope = need_slope.then(|| x.zip(dy, |x, dy| if x > E::ZERO { E::ZERO } else { x * dy }));
+            [dx, dslope]
+        })
+    }
+
+    /// Gated linear unit (Dauphin et al. 2017): with `a, b` the halves of `x` along `axis`, `y = a·sigmoid(b)`;
+    /// `da = sigmoid(b)·dy`, `db = a·sigmoid′(b)·dy`.
+    ///
+    /// # Panics
+    /// If there is no such axis or its size is odd.
+    #[track_caller]
+    pub fn glu(&self, axis: isize) -> Self {
+        let size = self.dim(axis);
+        assert!(size.is_multiple_of(2), "glu: axis {axis} of shape {:?} has no two halves", self.shape());
+        let parts = self.chunk(axis, 2);
+        parts[1].gated(Activation::Sigmoid, &parts[0])
+    }
+
+    /// `y = silu(gate)·up`, `self` being the gate (Shazeer 2020, "GLU variants improve Transformer").
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn swiglu(&self, up: &Self) -> Self {
+        self.gated(Activation::Silu, up)
+    }
+
+    /// `y = gelu(gate)·up`, `self` being the gate (Shazeer 2020).
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn geglu(&self, up: &Self) -> Self {
+        self.gated(Activation::Gelu, up)
+    }
+
+    /// `y = f(gate)·up`, `self` being the gate; `dgate = f′(gate)·up·dy`, `dup = f(gate)·dy`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn gated(&self, f: Activation, up: &Self) -> Self {
+        if self.shape() != up.shape() {
+            let operands = [("gate", "", self.shape()), ("up", "", up.shape())];
+            shape::fail("gated", &operands, "shapes differ");
+        }
+        let value = gated(f, self.value(), up.value());
+        let (gate, up_value) = (self.value().clone(), up.value().clone());
+        let (need_gate, need_up) = (self.needs_grad(), up.needs_grad());
+        Self::record("gated", [self, up], value, move |dy| {
+            let dgate = need_gate.then(|| f.backward(&gate, &(&up_value * dy)));
+            [dgate, need_up.then(|| gated(f, &gate, dy))]
+        })
+    }
+
+    /// The point of the probability simplex nearest to `x` along `axis` (Martins & Astudillo 2016, "From softmax
+    /// to sparsemax"): `y = max(x − τ, 0)` with the threshold τ for which `y` sums to 1. Where `y > 0`,
+    /// `dx = dy − mean(dy over y > 0)`, else 0.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn sparsemax(&self, axis: isize) -> Self {
+        let axis = axis_index("sparsemax", axis, self.rank());
+        let x = axis_last(self.value(), axis);
+        let (cols, rows) = (x.dim(-1), x.len() / x.dim(-1).max(1));
+        let y = Tensor::build(x.shape(), |y| {
+            let data = (par::rows(x.data(), cols), par::rows(y, cols));
+            par::for_each(data, rows, par::rows_per_chunk(16 * cols), |_, (x, y)| {
+                for (x, y) in x.data.chunks_exact(cols).zip(y.data.chunks_exact_mut(cols)) {
+                    let tau = sparsemax_threshold(x);
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - tau).maximum(E::ZERO));
+                }
+            });
+        });
+        let value = axis_back(&y, axis);
+        Self::record("sparsemax", [self], value, move |dy| {
+            let dy = axis_last(dy, axis);
+            let dx = Tensor::build(y.shape(), |dx| {
+                let data = (par::rows(y.data(), cols), par::rows(dy.data(), cols), par::rows(dx, cols));
+                par::for_each(data, rows, par::rows_per_chunk(4 * cols), |_, (y, dy, dx)| {
+                    let inputs = y.data.chunks_exact(cols).zip(dy.data.chunks_exact(cols));
+                    inputs
+                        .zip(dx.data.chunks_exact_mut(cols))
+                        .for_each(|((y, dy), dx)| sparsemax_back(y, dy, dx));
+                });
+            });
+            [Some(axis_back(&dx, axis))]
+        })
+    }
+}
+
+/// τ of equation 4 of the paper: of the largest values, as many as stay above their own threshold.
+fn sparsemax_threshold<E: Element>(x: &[E]) -> E {
+    let mut sorted = x.to_vec();
+    sorted.sort_by(|a, b| b.to_f64().total_cmp(&a.to_f64()));
+    let (mut sum, mut tau) = (E::ZERO, E::ZERO);
+    for (k, &z) in sorted.iter().enumerate() {
+        sum += z;
+        let candidate = (sum - E::ONE) / E::from_usize(k + 1);
+        if z <= candidate {
+            break;
+        }
+        tau = candidate;
+    }
+    tau
+}
+
+fn sparsemax_back<E: Element>(y: &[E], dy: &[E], dx: &mut [E]) {
+    let (mut sum, mut count) = (E::ZERO, E::ZERO);
+    for (&y, &dy) in y.iter().zip(dy) {
+        if y > E::ZERO {
+            sum += dy;
+            count += E::ONE;
+        }
+    }
+    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
+        *dx = if y > E::ZERO { dy - sum / count } else { E::ZERO };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sparsemax_is_a_sparse_distribution() {
+        let x = Var::constant(Tensor::from_vec(vec![1.0_f64, 0.8, -1.0, 0.3, 0.3, 0.3], &[2, 3]));
+        let y = x.sparsemax(-1);
+        let expected = Tensor::from_vec(vec![0.6, 0.4, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0], &[2, 3]);
+        assert!((y.value() - &expected).abs().max().item() < 1e-12);
+    }
+
+    #[test]
+    fn names_are_distinct() {
+        let mut names: Vec<_> = Activation::ALL.iter().map(|f| f.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Activation::ALL.len());
+    }
+}
