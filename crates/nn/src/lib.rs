@@ -1,12 +1,20 @@
 //! Layers, losses, optimisers, schedules and weight files.
 #![forbid(unsafe_code)]
 
+mod config;
+pub mod init;
 mod mode;
 mod module;
+pub mod optim;
 mod param;
+mod report;
+pub mod schedule;
+mod values;
 
+pub use config::ConfigError;
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};
 pub use param::Param;
 #[doc(hidden)]
 pub use tensor::Element as __Element;
+pub use values::Values;
