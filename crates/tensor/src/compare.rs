@@ -44,7 +44,8 @@ impl<E: Element> Tensor<E> {
             shape::fail(op, &operands, "shapes do not broadcast");
         };
         let (x, y) = (self.strided_data(), other.strided_data());
-        let (dims, strides) = merge(&shape, [self.broadcast_strides(&shape), other.broadcast_strides(&shape)]);
+        let (dims, strides) =
+            merge(&shape, [self.broadcast_strides(&shape), other.broadcast_strides(&shape)]);
         let mut out = vec![false; shape::size(&shape)];
         for_chunks(&mut out, inner_length(&dims), |start, out| {
             segments(&dims, strides, start, out, |at, steps, out| {
@@ -52,7 +53,9 @@ impl<E: Element> Tensor<E> {
                 match steps {
                     [1, 1] => out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (x, y))| *o = f(*x, *y)),
                     [1, 0] => out.iter_mut().zip(x).for_each(|(o, x)| *o = f(*x, y[0])),
-                    _ => out.iter_mut().enumerate().for_each(|(i, o)| *o = f(x[i * steps[0]], y[i * steps[1]])),
+                    _ => {
+                        out.iter_mut().enumerate().for_each(|(i, o)| *o = f(x[i * steps[0]], y[i * steps[1]]))
+                    }
                 }
             });
         });

@@ -25,7 +25,12 @@ impl<E: Element> Tensor<E> {
         let mut shape = self.shape;
         shape[at] = ids.len();
         Self::build(&shape, |out| {
-            copy_rows(out, inner, |row| row / ids.len() * size + ids.data()[row % ids.len()] as usize, &source);
+            copy_rows(
+                out,
+                inner,
+                |row| row / ids.len() * size + ids.data()[row % ids.len()] as usize,
+                &source,
+            );
         })
     }
 
@@ -62,8 +67,11 @@ impl<E: Element> Tensor<E> {
         let mut expected = Dims::new(ids.shape());
         expected.push(self.shape.last().copied().unwrap_or(0));
         if self.rank() != 2 || src.shape != expected {
-            let operands =
-                [("table", "vocab d_model", self.shape()), ("ids", "", ids.shape()), ("src", "", src.shape())];
+            let operands = [
+                ("table", "vocab d_model", self.shape()),
+                ("ids", "", ids.shape()),
+                ("src", "", src.shape()),
+            ];
             shape::fail("scatter_add_rows", &operands, "src must have the shape of ids and then d_model");
         }
         ids.assert_below("scatter_add_rows", self.shape[0]);
@@ -141,7 +149,8 @@ impl<E: Element> Tensor<E> {
         if ids.is_empty() {
             return;
         }
-        let data = (par::rows(self.data_mut(), width), par::rows(ids.data(), read), par::rows(src.data(), read));
+        let data =
+            (par::rows(self.data_mut(), width), par::rows(ids.data(), read), par::rows(src.data(), read));
         par::for_each(data, outer, par::rows_per_chunk(4 * read), |_, (out, ids, src)| {
             let blocks = ids.data.chunks_exact(read).zip(src.data.chunks_exact(read));
             for (out, (ids, src)) in out.data.chunks_exact_mut(width).zip(blocks) {

@@ -125,7 +125,8 @@ impl<E: Element> Tensor<E> {
                 let [outer, dim, inner] = split_at_axis(&out.shape, axis);
                 let mut shape = out.shape;
                 shape[axis] *= times[axis];
-                let stretched = out.reshape(&[outer, 1, dim * inner]).broadcast_to(&[outer, times[axis], dim * inner]);
+                let stretched =
+                    out.reshape(&[outer, 1, dim * inner]).broadcast_to(&[outer, times[axis], dim * inner]);
                 out = stretched.reshape(&shape);
             }
         }
@@ -320,7 +321,9 @@ mod tests {
     #[test]
     fn large_pieces_join_in_parallel() {
         let x = Tensor::<f32>::arange(300_000).reshape(&[300, 1000]);
-        let joined = same_on_any_threads(|| Tensor::concat(&[&x.slice(1, 400..1000), &x.slice(1, 0..400)], 1).to_vec());
+        let joined = same_on_any_threads(|| {
+            Tensor::concat(&[&x.slice(1, 400..1000), &x.slice(1, 0..400)], 1).to_vec()
+        });
         assert_eq!(joined, x.roll(1, -400).to_vec());
         assert_eq!(x.chunk(1, 4)[3].shape(), [300, 250]);
     }

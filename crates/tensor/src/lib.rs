@@ -1,4 +1,8 @@
-//! N-dimensional arrays for language models.
+#![doc = include_str!("../README.md")]
+//!
+//! # Reading order
+//! [`shape`], then the [`Tensor`] with its views and elementwise operations, reductions, indexing, comparison, products,
+//! linear layers and row operations; below them the [`kernels`] they call.
 
 mod bools;
 mod buffer;

@@ -49,8 +49,11 @@ impl<E: Element> Tensor<E> {
         let mut before = None;
         let after = Self::build(&shape, |after| {
             before = Some(Self::build(&shape, |before| {
-                let epilogue =
-                    BiasActivation { bias: bias.as_ref().map(Self::data), act, after: SharedRows::new(after, weight.dim(0)) };
+                let epilogue = BiasActivation {
+                    bias: bias.as_ref().map(Self::data),
+                    act,
+                    after: SharedRows::new(after, weight.dim(0)),
+                };
                 rows_times(self, &weight.t(), before, &epilogue);
             }));
         });
@@ -147,17 +150,29 @@ fn matrix<E: Element>(x: &Tensor<E>) -> MatRef<'_, E> {
 }
 
 /// `out = x · b`: `x (.., k)`, `b (k, n)`, `out (.., n)`.
-fn rows_times<E: Element>(x: &Tensor<E>, b: &Tensor<E>, out: &mut [E], epilogue: &impl Epilogue<E>) {
+///
+/// The epilogue is called through a pointer, once for some hundred elements: one product to compile instead of
+/// one for every activation.
+fn rows_times<E: Element>(x: &Tensor<E>, b: &Tensor<E>, out: &mut [E], epilogue: &dyn Epilogue<E>) {
     let x = as_rows(x); // (rows, k)
     let out = MatMut::row_major(out, x.dim(0), b.dim(1));
-    gemm(matrix(&x), matrix(b), out, Output::Replace, epilogue);
+    gemm(matrix(&x), matrix(b), out, Output::Replace, &Called(epilogue));
+}
+
+/// An epilogue known at run time.
+struct Called<'a, E>(&'a dyn Epilogue<E>);
+
+impl<E> Epilogue<E> for Called<'_, E> {
+    #[inline(always)]
+    fn apply(&self, row: usize, col: usize, c: &mut [E]) {
+        self.0.apply(row, col, c);
+    }
 }
 
 /// `c += bias`
 struct Bias<'a, E>(&'a [E]);
 
 impl<E: Element> Epilogue<E> for Bias<'_, E> {
-    #[inline(always)]
     fn apply(&self, _row: usize, col: usize, c: &mut [E]) {
         dispatch(AddTo { c, bias: Some(&self.0[col..]), residual: None });
     }
@@ -171,7 +186,6 @@ struct BiasResidual<'a, E> {
 }
 
 impl<E: Element> Epilogue<E> for BiasResidual<'_, E> {
-    #[inline(always)]
     fn apply(&self, row: usize, col: usize, c: &mut [E]) {
         let residual = &self.residual[row * self.cols + col..];
         dispatch(AddTo { c, bias: self.bias.map(|bias| &bias[col..]), residual: Some(residual) });
@@ -205,7 +219,6 @@ struct BiasActivation<'a, E, A> {
 }
 
 impl<E: Element, A: Activation> Epilogue<E> for BiasActivation<'_, E, A> {
-    #[inline(always)]
     fn apply(&self, row: usize, col: usize, c: &mut [E]) {
         // SAFETY: a product calls its epilogue once for each element, so no two calls see the same segment.
         let after = unsafe { self.after.segment(row, col, c.len()) };

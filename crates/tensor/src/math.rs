@@ -90,8 +90,8 @@ mod tests {
     proptest! {
         #[test]
         fn functions_of_any_view(x in view(0..5)) {
-            let x = &x / 8.0;
-            let view = x.transpose(0, -1);
+            let view = &x / 8.0;
+            let view = if view.rank() > 0 { view.transpose(0, -1) } else { view };
             prop_assert!(view.exp().all_close(&view.map(f64::exp), 1e-15, 0.0));
             prop_assert!(view.tanh().all_close(&view.map(f64::tanh), 1e-14, 0.0));
             prop_assert!(view.softplus().all_close(&view.map(|x| x.exp().ln_1p()), 1e-13, 0.0));

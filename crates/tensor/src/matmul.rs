@@ -161,12 +161,14 @@ mod tests {
         let w = Tensor::<f32>::arange(130 * 170).map(|x| (x * 0.7).cos()).reshape(&[130, 170]);
         same_on_any_threads(|| {
             let products = [x.matmul(&w), x.matmul(&x.t()), x.select(0, 1).matmul(&w), x.t().matmul(&x)];
-            products.iter().flat_map(|p| p.to_vec()).map(f32::to_bits).collect::<Vec<_>>()
+            products.iter().flat_map(Tensor::to_vec).map(f32::to_bits).collect::<Vec<_>>()
         });
     }
 
     #[test]
-    #[should_panic(expected = "matmul: left (2, m=3, k=4), right (k=5, n=6): `k` is 4 in left but 5 in right")]
+    #[should_panic(
+        expected = "matmul: left (2, m=3, k=4), right (k=5, n=6): `k` is 4 in left but 5 in right"
+    )]
     fn mismatch_names_the_dimension() {
         let _ = Tensor::<f32>::zeros(&[2, 3, 4]).matmul(&Tensor::zeros(&[5, 6]));
     }

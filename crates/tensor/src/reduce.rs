@@ -383,7 +383,8 @@ mod tests {
 
     /// The elements that fall on each index of the result, by definition.
     fn groups(x: &Tensor<f64>, axes: &[usize]) -> Vec<Vec<f64>> {
-        let kept: Vec<usize> = (0..x.rank()).map(|a| if axes.contains(&a) { 1 } else { x.shape()[a] }).collect();
+        let kept: Vec<usize> =
+            (0..x.rank()).map(|a| if axes.contains(&a) { 1 } else { x.shape()[a] }).collect();
         let mut groups = vec![vec![]; shape::size(&kept)];
         for index in indices(x.shape()) {
             let flat = index.iter().zip(&kept).fold(0, |flat, (i, d)| flat * d + i.min(&(d - 1)));
@@ -496,7 +497,7 @@ mod tests {
                 x.var_axis(1, false, true),
                 x.cumsum(1),
             ];
-            sums.iter().flat_map(|s| s.to_vec()).map(f32::to_bits).collect::<Vec<_>>()
+            sums.iter().flat_map(Tensor::to_vec).map(f32::to_bits).collect::<Vec<_>>()
         });
     }
 

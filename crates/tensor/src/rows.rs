@@ -221,8 +221,7 @@ impl<E: Element> Tensor<E> {
         row_scale: Option<&Self>,
     ) -> Result<Self, TargetOutOfRange> {
         self.check_targets("cross_entropy_backward", targets);
-        let (logits, lse, row_scale) =
-            (self.contiguous(), lse.contiguous(), row_scale.map(Self::contiguous));
+        let (logits, lse, row_scale) = (self.contiguous(), lse.contiguous(), row_scale.map(Self::contiguous));
         let mut done = Ok(());
         let dlogits = Self::build(self.shape(), |out| {
             let row_scale = row_scale.as_ref().map(Self::data);
@@ -349,7 +348,9 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "layer_norm: x (2, d_model=4), bias (d_model=3): `d_model` is 4 in x but 3 in bias")]
+    #[should_panic(
+        expected = "layer_norm: x (2, d_model=4), bias (d_model=3): `d_model` is 4 in x but 3 in bias"
+    )]
     fn mismatch_names_the_dimension() {
         let _ = Tensor::<f32>::zeros(&[2, 4]).layer_norm(None, Some(&Tensor::zeros(&[3])), 1e-5);
     }
