@@ -1,1 +1,21 @@
-//! Batching, checkpoints, progress, metrics files and charts.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod atomic;
+mod checkpoint;
+mod data;
+mod early_stop;
+mod error;
+mod interrupt;
+mod metrics_file;
+mod progress;
+mod step;
+
+pub use checkpoint::{Checkpoint, Checkpoints, Latest, Named, average};
+pub use data::{Batch, RandomWindows, Shuffled, TokenFile, TokenWriter, Tokens, windows};
+pub use early_stop::{EarlyStop, Verdict};
+pub use error::{Error, Mismatch};
+pub use interrupt::Interrupt;
+pub use metrics_file::{MetricsFile, Record};
+pub use progress::Progress;
+pub use step::{Accumulator, evaluate, finite};
