@@ -56,7 +56,7 @@ pub(super) fn download(package: &Package, scratch: &Path) -> Result<Download, Er
     }
 }
 
-/// A scratch package that depends on the one wanted: cargo then says where it unpacked it.
+/// A scratch package that depends on the one wanted, and a copy of all it depends on beside it.
 fn cargo(package: &Package, scratch: &Path) -> Result<Download, Error> {
     let Package { name, version, .. } = package;
     let manifest = format!(
@@ -67,15 +67,8 @@ fn cargo(package: &Package, scratch: &Path) -> Result<Download, Error> {
         let path = scratch.join(file);
         std::fs::write(&path, text).map_err(|source| Error::io("write", &path, source))?;
     }
-    let metadata = run("cargo", &["metadata", "--quiet", "--format-version", "1"], package, scratch)?;
-    let folder = serde_json::from_str::<serde_json::Value>(&metadata).ok().and_then(|metadata| {
-        let mut packages = metadata["packages"].as_array()?.iter();
-        let package = packages.find(|package| package["name"] == *name && package["version"] == *version)?;
-        Some(Path::new(package["manifest_path"].as_str()?).parent()?.to_owned())
-    });
-    folder
-        .map(Download::Folder)
-        .ok_or_else(|| package.unexpected("its folder in the output of `cargo metadata`", "no such entry"))
+    run("cargo", &["vendor", "--quiet", "--versioned-dirs", "vendor"], package, scratch)?;
+    Ok(Download::Folder(scratch.join("vendor").join(format!("{name}-{version}"))))
 }
 
 fn pip(package: &Package, scratch: &Path) -> Result<Download, Error> {
@@ -124,8 +117,8 @@ fn only_file(package: &Package, folder: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// Runs a client in `folder` and returns what it printed on standard output.
-fn run(program: &'static str, arguments: &[&str], package: &Package, folder: &Path) -> Result<String, Error> {
+/// Runs a client in `folder`.
+fn run(program: &'static str, arguments: &[&str], package: &Package, folder: &Path) -> Result<(), Error> {
     let command = format!("{program} {}", arguments.join(" "));
     let output =
         Command::new(program).args(arguments).current_dir(folder).output().map_err(|source| match source
@@ -137,7 +130,7 @@ fn run(program: &'static str, arguments: &[&str], package: &Package, folder: &Pa
             _ => Error::io("run", Path::new(program), source),
         })?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(());
     }
     let said = [output.stdout, output.stderr].concat();
     Err(Error::ClientFailed {
