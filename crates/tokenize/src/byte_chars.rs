@@ -43,8 +43,18 @@ pub(crate) fn spell(bytes: &[u8]) -> String {
 
 /// The bytes that `spelling` stands for, or its first character that stands for none.
 pub(crate) fn unspell(spelling: &str) -> Result<Vec<u8>, char> {
-    let byte = |c: char| BYTES.get(c as usize).and_then(|&byte| u8::try_from(byte).ok()).ok_or(c);
-    spelling.chars().map(byte).collect()
+    let mut bytes = Vec::with_capacity(spelling.len());
+    unspell_into(spelling, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// [`unspell`] that appends to `bytes`.
+pub(crate) fn unspell_into(spelling: &str, bytes: &mut Vec<u8>) -> Result<(), char> {
+    for character in spelling.chars() {
+        let byte = BYTES.get(character as usize).and_then(|&byte| u8::try_from(byte).ok());
+        bytes.push(byte.ok_or(character)?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

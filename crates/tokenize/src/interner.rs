@@ -14,12 +14,12 @@ pub(crate) struct Interner {
     seed: u64,
 }
 
-/// One place of the table: `index + 1` of a string (0: free) and the upper half of its hash, which settles most
-/// comparisons without touching the bytes.
+/// One place of the table: `index + 1` of a string (0: free) and its hash, which settles most comparisons without
+/// touching the bytes, and says where the string belongs when the table grows.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     next: u32,
-    tag: u32,
+    hash: u32,
 }
 
 impl Default for Interner {
@@ -51,13 +51,13 @@ impl Interner {
     /// The index of the first string equal to `string`.
     #[inline]
     pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
-        self.probe(string, hash::hash_bytes(self.seed, string)).ok()
+        self.probe(string, self.hash(string)).ok()
     }
 
     /// The index of `string`, which is appended if it is new.
     #[inline]
     pub(crate) fn intern(&mut self, string: &[u8]) -> u32 {
-        let hash = hash::hash_bytes(self.seed, string);
+        let hash = self.hash(string);
         match self.probe(string, hash) {
             Ok(index) => index,
             Err(place) => {
@@ -70,13 +70,18 @@ impl Interner {
 
     /// Appends `string` even if it is there already; [`find`](Self::find) keeps giving the first.
     pub(crate) fn push(&mut self, string: &[u8]) -> u32 {
-        let hash = hash::hash_bytes(self.seed, string);
+        let hash = self.hash(string);
         let found = self.probe(string, hash);
         let index = self.append(string);
         if let Err(place) = found {
             self.occupy(place, index, hash);
         }
         index
+    }
+
+    #[inline]
+    fn hash(&self, string: &[u8]) -> u32 {
+        hash::hash_bytes(self.seed, string) as u32
     }
 
     fn append(&mut self, string: &[u8]) -> u32 {
@@ -87,7 +92,7 @@ impl Interner {
 
     /// The index of `string`, or the free place of the table where it belongs.
     #[inline]
-    fn probe(&self, string: &[u8], hash: u64) -> Result<u32, usize> {
+    fn probe(&self, string: &[u8], hash: u32) -> Result<u32, usize> {
         let mask = self.table.len() - 1;
         let mut place = hash as usize & mask;
         loop {
@@ -95,15 +100,15 @@ impl Interner {
             if slot.next == 0 {
                 return Err(place);
             }
-            if slot.tag == (hash >> 32) as u32 && self.get(slot.next - 1) == Some(string) {
+            if slot.hash == hash && self.get(slot.next - 1) == Some(string) {
                 return Ok(slot.next - 1);
             }
             place = (place + 1) & mask;
         }
     }
 
-    fn occupy(&mut self, place: usize, index: u32, hash: u64) {
-        self.table[place] = Slot { next: index + 1, tag: (hash >> 32) as u32 };
+    fn occupy(&mut self, place: usize, index: u32, hash: u32) {
+        self.table[place] = Slot { next: index + 1, hash };
         if self.len() * 2 > self.table.len() {
             self.grow();
         }
@@ -113,8 +118,7 @@ impl Interner {
         let size = self.table.len() * 2;
         let old = std::mem::replace(&mut self.table, vec![Slot::default(); size]);
         for slot in old.into_iter().filter(|slot| slot.next != 0) {
-            let string = self.get(slot.next - 1).unwrap_or_default();
-            let mut place = hash::hash_bytes(self.seed, string) as usize & (size - 1);
+            let mut place = slot.hash as usize & (size - 1);
             while self.table[place].next != 0 {
                 place = (place + 1) & (size - 1);
             }

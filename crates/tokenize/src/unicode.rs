@@ -58,11 +58,15 @@ pub(crate) fn class(character: char) -> Class {
 /// character that would stand there after a lossy conversion.
 #[inline]
 pub(crate) fn class_at(text: &[u8], at: usize) -> (Class, usize) {
-    let first = text[at];
-    if first < 128 { (ASCII[first as usize], 1) } else { wide_class_at(text, at) }
+    match text[at..] {
+        [first @ 0..=0x7f, ..] => (ASCII[first as usize], 1),
+        // U+5000 to U+9FFF: most Han ideographs, all letters.
+        [0xe5..=0xe9, 0x80..=0xbf, 0x80..=0xbf, ..] => (Class::Letter, 3),
+        _ => wide_class_at(text, at),
+    }
 }
 
-/// [`class_at`] for a byte outside ASCII.
+/// [`class_at`] for any other character.
 fn wide_class_at(text: &[u8], at: usize) -> (Class, usize) {
     match decode(&text[at..]) {
         Some(character) => (class(character), character.len_utf8()),

@@ -8,13 +8,18 @@ use crate::hash;
 /// No merge.
 const NONE: u32 = u32::MAX;
 /// Words of up to this many bytes are merged by scanning for the lowest rank, longer ones through a queue.
-const SCAN_LIMIT: usize = 100;
-/// Ranks and positions share a `u64` in the queue of long words.
+const SCAN_LIMIT: usize = 128;
+/// A rank and a position are one number, so that the lowest of many is found together with where it is: a `u32` where
+/// words are scanned, a `u64` in the queue.
 const RANK_BITS: u32 = 24;
 
 /// Which pairs merge, in what order, and into what.
 #[derive(Clone)]
 pub(super) struct Merges {
+    /// The symbol that each byte starts as.
+    byte_ids: [u32; 256],
+    /// Ranks of pairs of bytes: most look-ups, and none of them needs the table.
+    byte_ranks: Vec<u32>,
     /// Left, right and merged id by rank.
     rules: Vec<[u32; 3]>,
     /// Open addressing over the pairs: key and rank.
@@ -32,14 +37,29 @@ pub(super) struct Scratch {
     queue: BinaryHeap<Reverse<u64>>,
 }
 
+impl Scratch {
+    /// One id in the place of a merged word.
+    pub(super) fn one(&mut self, id: u32) -> &[u32] {
+        self.ids.clear();
+        self.ids.push(id);
+        &self.ids
+    }
+}
+
 impl Merges {
     /// How many merges a table can hold.
     pub(super) const MAX: usize = 1 << RANK_BITS;
 
     /// The table of `rules` (left, right, merged), or the index of the first rule whose pair an earlier one has.
-    pub(super) fn new(rules: Vec<[u32; 3]>) -> Result<Self, usize> {
+    pub(super) fn new(byte_ids: [u32; 256], rules: Vec<[u32; 3]>) -> Result<Self, usize> {
         let size = (rules.len() * 2 + 1).next_power_of_two();
-        let mut merges = Self { rules: Vec::new(), table: vec![(0, NONE); size], seed: hash::seed() };
+        let mut merges = Self {
+            byte_ids,
+            byte_ranks: Vec::new(),
+            rules: Vec::new(),
+            table: vec![(0, NONE); size],
+            seed: hash::seed(),
+        };
         for (rank, &[left, right, _]) in rules.iter().enumerate() {
             let place = merges.place(hash::pair_key(left, right));
             if merges.table[place].1 != NONE {
@@ -48,6 +68,8 @@ impl Merges {
             merges.table[place] = (hash::pair_key(left, right), rank as u32);
         }
         merges.rules = rules;
+        let byte_pairs = (0..1 << 16).map(|pair| (byte_ids[pair >> 8], byte_ids[pair & 255]));
+        merges.byte_ranks = byte_pairs.map(|(left, right)| merges.rank(left, right)).collect();
         Ok(merges)
     }
 
@@ -73,53 +95,80 @@ impl Merges {
         self.table[self.place(hash::pair_key(left, right))].1
     }
 
-    /// Merges the symbols of one word: always the pair of the lowest rank, of equal ones the leftmost.
+    /// The rank of the pair that two neighbouring bytes of a word start as.
     #[inline]
-    pub(super) fn apply<'s>(
-        &self,
-        symbols: impl ExactSizeIterator<Item = u32>,
-        scratch: &'s mut Scratch,
-    ) -> &'s [u32] {
-        scratch.ids.clear();
-        scratch.ids.extend(symbols);
-        if scratch.ids.len() <= SCAN_LIMIT {
-            self.apply_by_scan(scratch);
+    fn byte_rank(&self, pair: [u8; 2]) -> u32 {
+        self.byte_ranks[usize::from(u16::from_be_bytes(pair))]
+    }
+
+    /// Merges the bytes of one word: always the pair of the lowest rank, of equal ones the leftmost.
+    #[inline]
+    pub(super) fn apply<'s>(&self, word: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
+        if word.len() <= SCAN_LIMIT {
+            self.apply_by_scan(word, scratch);
         } else {
-            self.apply_by_queue(scratch);
+            self.apply_by_queue(word, scratch);
         }
         &scratch.ids
     }
 
     /// Quadratic in the length, and the fastest for words of common length.
-    fn apply_by_scan(&self, Scratch { ids, ranks, .. }: &mut Scratch) {
-        ranks.clear();
-        ranks.extend(ids.windows(2).map(|pair| self.rank(pair[0], pair[1])));
-        while let Some(&lowest) = ranks.iter().min()
-            && lowest != NONE
-        {
-            let at = ranks.iter().position(|&rank| rank == lowest).unwrap_or_default();
-            ids[at] = self.rules[lowest as usize][2];
-            ids.remove(at + 1);
-            ranks.remove(at);
-            if at > 0 {
-                ranks[at - 1] = self.rank(ids[at - 1], ids[at]);
-            }
-            if at < ranks.len() {
-                ranks[at] = self.rank(ids[at], ids[at + 1]);
+    fn apply_by_scan(&self, word: &[u8], Scratch { ids, .. }: &mut Scratch) {
+        const { assert!(SCAN_LIMIT <= 1 << (32 - RANK_BITS)) };
+        let length = word.len();
+        let key =
+            |rank: u32, at: usize| if rank == NONE { NONE } else { rank << (32 - RANK_BITS) | at as u32 };
+        let mut keys = [NONE; SCAN_LIMIT];
+        // Where the neighbours of a token start. The first has none before it, the last has the end behind it.
+        let mut next = [0u8; SCAN_LIMIT];
+        let mut previous = [0u8; SCAN_LIMIT];
+        for at in 0..length {
+            next[at] = at as u8 + 1;
+            previous[at] = (at as u8).wrapping_sub(1);
+            if at + 1 < length {
+                keys[at] = key(self.byte_rank([word[at], word[at + 1]]), at);
             }
         }
+        ids.clear();
+        ids.extend(word.iter().map(|&byte| self.byte_ids[usize::from(byte)]));
+        // Whole groups of eight, so that the minimum is taken of eight numbers at once.
+        let groups = length.next_multiple_of(8).min(SCAN_LIMIT);
+        loop {
+            let lowest = keys[..groups].iter().fold(NONE, |lowest, &key| lowest.min(key));
+            if lowest == NONE {
+                break;
+            }
+            let at = (lowest & ((1 << (32 - RANK_BITS)) - 1)) as usize;
+            let gone = usize::from(next[at]);
+            let after = usize::from(next[gone]);
+            ids[at] = self.rules[(lowest >> (32 - RANK_BITS)) as usize][2];
+            next[at] = after as u8;
+            keys[gone] = NONE;
+            keys[at] = NONE;
+            if after < length {
+                previous[after] = at as u8;
+                keys[at] = key(self.rank(ids[at], ids[after]), at);
+            }
+            if at > 0 {
+                let before = usize::from(previous[at]);
+                keys[before] = key(self.rank(ids[before], ids[at]), before);
+            }
+        }
+        keep_starts(ids, |at| usize::from(next[at]));
     }
 
     /// `O(n log n)` in the length, for words without end.
-    fn apply_by_queue(&self, scratch: &mut Scratch) {
+    fn apply_by_queue(&self, word: &[u8], scratch: &mut Scratch) {
         let Scratch { ids, ranks, next, previous, queue } = scratch;
-        let length = ids.len();
+        let length = word.len();
+        ids.clear();
+        ids.extend(word.iter().map(|&byte| self.byte_ids[usize::from(byte)]));
         next.clear();
         next.extend(1..=length);
         previous.clear();
         previous.extend((0..length).map(|at| at.wrapping_sub(1)));
         ranks.clear();
-        ranks.extend(ids.windows(2).map(|pair| self.rank(pair[0], pair[1])));
+        ranks.extend(word.windows(2).map(|pair| self.byte_rank([pair[0], pair[1]])));
         ranks.push(NONE);
         let entry = |rank: u32, at: usize| Reverse(u64::from(rank) << (64 - RANK_BITS) | at as u64);
         let entries = ranks.iter().enumerate().filter(|&(_, &rank)| rank != NONE);
@@ -151,14 +200,20 @@ impl Merges {
                 }
             }
         }
-        let (mut at, mut kept) = (0, 0);
-        while at < length {
-            ids[kept] = ids[at];
-            kept += 1;
-            at = next[at];
-        }
-        ids.truncate(kept);
+        keep_starts(ids, |at| next[at]);
     }
+}
+
+/// Drops the ids that have become part of the token before them.
+#[inline]
+fn keep_starts(ids: &mut Vec<u32>, next: impl Fn(usize) -> usize) {
+    let (mut at, mut kept) = (0, 0);
+    while at < ids.len() {
+        ids[kept] = ids[at];
+        kept += 1;
+        at = next(at);
+    }
+    ids.truncate(kept);
 }
 
 #[cfg(test)]
@@ -182,24 +237,29 @@ mod tests {
         fn scan_and_queue_follow_the_definition(
             rules in prop::collection::btree_map((0u32..12, 0u32..12), 4u32..12, 0..30),
             shuffle in any::<u64>(),
-            ids in prop::collection::vec(0u32..4, 0..300),
+            word in prop::collection::vec(0u8..4, 0..300),
         ) {
             let mut rules: Vec<[u32; 3]> = rules.into_iter().map(|((l, r), m)| [l, r, m]).collect();
             rules.sort_by_key(|rule| hash::mix(shuffle | 1, u64::from(rule[0] * 12 + rule[1] + 1)));
-            let merges = Merges::new(rules.clone()).unwrap();
+            let merges = Merges::new(byte_ids(), rules.clone()).unwrap();
             let mut scratch = Scratch::default();
-            let expected = naive(&rules, ids.clone());
-            scratch.ids.clone_from(&ids);
-            merges.apply_by_scan(&mut scratch);
-            prop_assert_eq!(&scratch.ids, &expected);
-            scratch.ids.clone_from(&ids);
-            merges.apply_by_queue(&mut scratch);
-            prop_assert_eq!(&scratch.ids, &expected);
+            for length in [word.len(), word.len().min(SCAN_LIMIT)] {
+                let word = &word[..length];
+                let expected = naive(&rules, word.iter().map(|&byte| byte_ids()[usize::from(byte)]).collect());
+                prop_assert_eq!(merges.apply(word, &mut scratch), &expected);
+                merges.apply_by_queue(word, &mut scratch);
+                prop_assert_eq!(&scratch.ids, &expected);
+            }
         }
+    }
+
+    /// Not the bytes themselves, so that ids and bytes cannot be mistaken for each other.
+    fn byte_ids() -> [u32; 256] {
+        std::array::from_fn(|byte| if byte < 4 { 3 - byte as u32 } else { byte as u32 + 100 })
     }
 
     #[test]
     fn a_repeated_pair_is_refused() {
-        assert_eq!(Merges::new(vec![[0, 1, 2], [1, 1, 3], [0, 1, 4]]).err(), Some(2));
+        assert_eq!(Merges::new(byte_ids(), vec![[0, 1, 2], [1, 1, 3], [0, 1, 4]]).err(), Some(2));
     }
 }

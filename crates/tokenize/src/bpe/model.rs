@@ -40,7 +40,6 @@ const PART_BYTES: usize = 1 << 16;
 /// ```
 pub struct ByteLevelBpe {
     vocab: Vocab,
-    byte_ids: [u32; 256],
     merges: Merges,
     split: Split,
     /// The ids below this are the model's; those from here on belong to added tokens alone.
@@ -106,13 +105,12 @@ impl ByteLevelBpe {
             })?;
             rules.push([left, right, merged]);
         }
-        let merges = Merges::new(rules).map_err(|rank| {
+        let merges = Merges::new(byte_ids, rules).map_err(|rank| {
             Error::Config(format!("merge {rank} merges a pair that an earlier one merges"))
         })?;
         Ok(Self {
             model_size: vocab.len() as u32,
             vocab,
-            byte_ids,
             merges,
             split,
             added: AddedTokens::default(),
@@ -332,9 +330,9 @@ impl ByteLevelBpe {
             && let Some(id) = self.vocab.id(word)
             && self.is_models_own(id)
         {
-            return self.merges.apply([id].into_iter(), scratch);
+            return scratch.one(id);
         }
-        self.merges.apply(word.iter().map(|&byte| self.byte_ids[usize::from(byte)]), scratch)
+        self.merges.apply(word, scratch)
     }
 
     /// Whether ordinary text may become this token.
@@ -378,7 +376,6 @@ impl Clone for ByteLevelBpe {
     fn clone(&self) -> Self {
         Self {
             vocab: self.vocab.clone(),
-            byte_ids: self.byte_ids,
             merges: self.merges.clone(),
             split: self.split,
             model_size: self.model_size,

@@ -46,8 +46,10 @@ fn byte_level_bpe(file: &str, content: File) -> Result<ByteLevelBpe, Error> {
     let vocab = vocab(file, "model.vocab", content.model.vocab, &specials)?;
     let merges =
         content.model.merges.ok_or_else(|| Error::format(file, "model.merges", "the merges are missing"))?;
+    let mut buffer = Vec::new();
     let merges = merges.iter().enumerate().map(|(rank, merge)| {
-        merge_ids(merge, &vocab).map_err(|what| Error::format(file, format!("model.merges[{rank}]"), what))
+        merge_ids(merge, &vocab, &mut buffer)
+            .map_err(|what| Error::format(file, format!("model.merges[{rank}]"), what))
     });
     let merges = merges.collect::<Result<_, _>>()?;
     let mut model = assemble(file, "model", vocab, merges, split)?;
@@ -121,10 +123,15 @@ pub(super) fn vocab(
     Ok(vocab)
 }
 
-/// The ids of a merge's two sides.
-pub(super) fn merge_ids(merge: &MergePair, vocab: &Vocab) -> Result<(u32, u32), String> {
-    let id = |token: &str| {
-        let known = byte_chars::unspell(token).ok().and_then(|bytes| vocab.id(&bytes));
+/// The ids of a merge's two sides. `buffer` is any, kept from call to call.
+pub(super) fn merge_ids(
+    merge: &MergePair,
+    vocab: &Vocab,
+    buffer: &mut Vec<u8>,
+) -> Result<(u32, u32), String> {
+    let mut id = |token: &str| {
+        buffer.clear();
+        let known = byte_chars::unspell_into(token, buffer).ok().and_then(|()| vocab.id(buffer));
         known.ok_or_else(|| format!("{token:?} is not in the vocabulary"))
     };
     Ok((id(&merge.0)?, id(&merge.1)?))

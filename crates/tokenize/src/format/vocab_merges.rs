@@ -19,7 +19,7 @@ pub(super) fn read(
     let entries: Entries = json::parse(vocab_file, vocab_text)?;
     let plain: HashSet<&str> = specials.iter().copied().collect();
     let vocab = read_json::vocab(vocab_file, "vocabulary", entries, &plain)?;
-    let mut merges = Vec::new();
+    let (mut merges, mut buffer) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(merges_text.lines()) {
         // The header, and not a merge of two number signs.
         if line.starts_with("#version") || line.is_empty() {
@@ -28,7 +28,7 @@ pub(super) fn read(
         let error = |what: String| Error::format(merges_file, format!("line {number}"), what);
         let pair = MergePair::from_line(line)
             .ok_or_else(|| error(format!("expected two tokens with a space between, found {line:?}")))?;
-        merges.push(read_json::merge_ids(&pair, &vocab).map_err(error)?);
+        merges.push(read_json::merge_ids(&pair, &vocab, &mut buffer).map_err(error)?);
     }
     let mut tokens = Vec::with_capacity(specials.len());
     for content in specials {
