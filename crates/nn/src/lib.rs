@@ -1,7 +1,9 @@
 //! Layers, losses, optimisers, schedules and weight files.
 #![forbid(unsafe_code)]
 
+mod atomic;
 mod config;
+mod ema;
 pub mod init;
 mod mode;
 mod module;
@@ -10,8 +12,11 @@ mod param;
 mod report;
 pub mod schedule;
 mod values;
+pub mod weights;
 
+pub use atomic::write_atomically;
 pub use config::ConfigError;
+pub use ema::{Ema, EmaState, EmaStateError, average_into};
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};
 pub use param::Param;
