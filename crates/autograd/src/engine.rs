@@ -99,6 +99,8 @@ impl<E: Element> Var<E> {
             }
             let gradients = apply_vjp(&node, &dy, retain, &mut leaves)?;
             drop(dy);
+            let (op, given, inputs) = (node.op, gradients.len(), node.parents.len());
+            assert!(given == inputs, "{op}: its vjp returned {given} gradients for {inputs} inputs");
             for (input, (parent, gradient)) in node.parents.iter().zip(gradients).enumerate() {
                 let Some(parent) = parent else { continue };
                 let gradient = checked(&node, input, parent, gradient);

@@ -78,6 +78,9 @@ impl GradcheckReport {
     }
 }
 
+/// An input of [`Gradcheck::compare`]: its name, its value, and the gradient to be checked, if one came.
+pub type NamedGradient = (String, Tensor<f64>, Option<Tensor<f64>>);
+
 /// Where a comparison was made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
@@ -165,7 +168,7 @@ impl Gradcheck {
         let output = f(&leaves);
         let upstream = self.output_weights(output.shape());
         let grads = output.backward_from(&upstream)?;
-        let named: Vec<(String, Tensor<f64>, Option<Tensor<f64>>)> = leaves
+        let named: Vec<NamedGradient> = leaves
             .iter()
             .enumerate()
             .map(|(i, leaf)| (format!("input {i}"), leaf.value().clone(), grads.get(leaf).cloned()))
@@ -195,7 +198,7 @@ impl Gradcheck {
     /// As [`check`](Self::check).
     pub fn compare(
         &self,
-        inputs: &[(String, Tensor<f64>, Option<Tensor<f64>>)],
+        inputs: &[NamedGradient],
         function: impl Fn(&[Tensor<f64>]) -> f64,
     ) -> Result<GradcheckReport, GradcheckError> {
         let base: Vec<Tensor<f64>> = inputs.iter().map(|(_, value, _)| value.contiguous()).collect();

@@ -1,6 +1,7 @@
 //! What `backward` returns: one gradient per leaf.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use tensor::{Element, Tensor};
 
@@ -83,6 +84,13 @@ impl<E: Element> Gradients<E> {
     /// Leaves and gradients, in the order the leaves were made.
     pub fn iter(&self) -> impl Iterator<Item = (LeafId, &Tensor<E>)> {
         self.by_leaf.iter().map(|(id, gradient)| (*id, gradient))
+    }
+}
+
+/// Leaves with the shapes of their gradients.
+impl<E: Element> fmt::Debug for Gradients<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(id, gradient)| (id, gradient.shape()))).finish()
     }
 }
 

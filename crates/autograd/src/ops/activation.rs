@@ -1,6 +1,6 @@
 //! Activation functions, elementwise and gated.
 
-use tensor::kernels::activation::{self as kernel, Activation as Function};
+use tensor::kernels::activation as kernel;
 use tensor::kernels::{map, par};
 use tensor::shape::{self, axis_index};
 use tensor::{Element, Tensor};
@@ -157,26 +157,39 @@ impl Activation {
 
     /// `y = f(x)`
     pub fn forward<E: Element>(self, x: &Tensor<E>) -> Tensor<E> {
-        let x = x.contiguous();
-        Tensor::build(x.shape(), |y| with_function!(self, |f| kernel::forward(x.data(), y, f)))
+        with_function!(self, |f| x.activate(f))
     }
 
     /// `x ← f(x)`
-    pub fn forward_in_place<E: Element>(self, x: &mut [E]) {
-        with_function!(self, |f| kernel::forward_in_place(x, f));
+    pub fn forward_in_place<E: Element>(self, x: &mut Tensor<E>) {
+        with_function!(self, |f| x.activate_in_place(f));
     }
 
     /// `dx = f′(x)·dy`
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
     pub fn backward<E: Element>(self, x: &Tensor<E>, dy: &Tensor<E>) -> Tensor<E> {
-        let (x, dy) = (x.contiguous(), dy.contiguous());
-        Tensor::build(x.shape(), |dx| with_function!(self, |f| kernel::backward(x.data(), dy.data(), dx, f)))
+        with_function!(self, |f| x.activate_backward(dy, f))
+    }
+
+    /// `z = x·weightᵀ + bias` and `f(z)`.
+    #[track_caller]
+    pub(super) fn after_linear<E: Element>(
+        self,
+        x: &Tensor<E>,
+        weight: &Tensor<E>,
+        bias: Option<&Tensor<E>>,
+    ) -> (Tensor<E>, Tensor<E>) {
+        with_function!(self, |f| x.linear_act(weight, bias, f))
     }
 }
 
 /// `y = f(gate)·up`, elementwise.
 struct Gate<F>(F);
 
-impl<E: Element, F: Function> map::Binary<E> for Gate<F> {
+impl<E: Element, F: kernel::Activation> map::Binary<E> for Gate<F> {
     const COST: usize = F::COST + 1;
     #[inline(always)]
     fn apply<const FMA: bool>(&self, gate: E, up: E) -> E {

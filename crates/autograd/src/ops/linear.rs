@@ -1,8 +1,6 @@
 //! Linear layers, with what follows them fused into the product, and embeddings.
 
-use tensor::kernels::gemm::{Epilogue, MatMut, MatRef, NoEpilogue, Output, gemm};
-use tensor::kernels::{map, reduce};
-use tensor::shape::{self, agree};
+use tensor::shape::agree;
 use tensor::{Element, Ids, Tensor};
 
 use crate::{Activation, Case, Gen, Var, gradcheck};
@@ -31,6 +29,20 @@ pub(super) const CASES: &[Case] = &[
         };
         gradcheck(f, &[x, weight, bias, residual])
     }),
+    Case::new("matmul", |draw| {
+        let [batch, m, k, n] = draw.dims();
+        // Every pair of these broadcasts.
+        let batches = [vec![], vec![batch], vec![1, batch], vec![2, batch], vec![2, 1]];
+        let a = [&batches[draw.below(5)][..], &[m, k]].concat();
+        let b = [&batches[draw.below(5)][..], &[k, n]].concat();
+        let inputs = [draw.normal(&a), draw.normal(&b)];
+        gradcheck(|v| v[0].matmul(&v[1]), &inputs)
+    }),
+    Case::new("matvec", |draw| {
+        let [batch, m, k] = draw.dims();
+        let (a, v) = (draw.normal(&[batch, m, k]), draw.normal(&[k]));
+        gradcheck(|v| v[0].matvec(&v[1]), &[a, v])
+    }),
     Case::new("embedding", |draw| {
         let [batch, time, vocab, d_model] = draw.dims();
         let (weight, ids) = (draw.normal(&[vocab, d_model]), draw.ids(&[batch, time], vocab));
@@ -50,123 +62,40 @@ fn inputs(draw: &mut Gen) -> [Tensor<f64>; 4] {
     [x, weight, draw.normal(&[output]), draw.normal(&[batch, time, output])]
 }
 
-/// `c + bias`, then `f`, on each piece of the product while it is in the cache.
-struct Finish<'a, E> {
-    bias: Option<&'a [E]>,
-    f: Option<Activation>,
-}
-
-impl<E: Element> Epilogue<E> for Finish<'_, E> {
-    fn apply(&self, _row: usize, col: usize, c: &mut [E]) {
-        if let Some(bias) = self.bias {
-            map::binary_in_place(c, &bias[col..col + c.len()], |c, b| c + b);
-        }
-        if let Some(f) = self.f {
-            f.forward_in_place(c);
-        }
-    }
-}
-
-/// A tensor of two dimensions as an operand of a product, transposed or not.
-fn matrix<E: Element>(t: &Tensor<E>) -> MatRef<'_, E> {
-    MatRef::new(t.strided_data(), t.shape()[0], t.shape()[1], t.strides()[0], t.strides()[1])
-}
-
-/// `a·b`, `a (m, k)`, `b (k, n)` → `(m, n)`.
-fn product<E: Element>(a: MatRef<'_, E>, b: MatRef<'_, E>) -> Tensor<E> {
-    let (m, n) = (a.rows(), b.cols());
-    Tensor::build(&[m, n], |out| gemm(a, b, MatMut::row_major(out, m, n), Output::Replace, &NoEpilogue))
-}
-
-/// `x (.., cols)` → `(rows, cols)`.
-fn flat<E: Element>(x: &Tensor<E>) -> Tensor<E> {
-    let cols = x.dim(-1);
-    x.reshape(&[x.shape()[..x.rank() - 1].iter().product(), cols])
-}
-
-/// The operands of a linear layer, checked, `x` flattened to `(rows, input)`.
+/// What the way back of a linear layer needs.
 struct Layer<E: Element> {
     x: Tensor<E>,
     weight: Tensor<E>,
-    bias: Option<Tensor<E>>,
-    /// `(.., input)`
-    x_shape: Vec<usize>,
-    /// `(.., output)`
-    y_shape: Vec<usize>,
+    has_bias: bool,
+    /// Whether input, weight and bias want gradients.
+    wanted: [bool; 3],
 }
 
 impl<E: Element> Layer<E> {
-    #[track_caller]
-    fn new(op: &str, x: &Var<E>, weight: &Var<E>, bias: Option<&Var<E>>) -> Self {
-        match bias {
-            None => agree(op, &[("x", ".. input", x.shape()), ("weight", "output input", weight.shape())]),
-            Some(bias) => agree(
-                op,
-                &[
-                    ("x", ".. input", x.shape()),
-                    ("weight", "output input", weight.shape()),
-                    ("bias", "output", bias.shape()),
-                ],
-            ),
-        }
+    fn new(x: &Var<E>, weight: &Var<E>, bias: Option<&Var<E>>) -> Self {
         Self {
-            x: flat(x.value()),
+            x: x.value().clone(),
             weight: weight.value().clone(),
-            bias: bias.map(|bias| bias.value().contiguous()),
-            x_shape: x.shape().to_vec(),
-            y_shape: [&x.shape()[..x.rank() - 1], &weight.shape()[..1]].concat(),
+            has_bias: bias.is_some(),
+            wanted: [x.needs_grad(), weight.needs_grad(), bias.is_some_and(Var::needs_grad)],
         }
     }
 
-    /// `f(x·weightᵀ + bias)`, added to `start` if there is one (before `f`).
-    fn forward(&self, f: Option<Activation>, start: Option<&Tensor<E>>) -> Tensor<E> {
-        let (rows, output) = (self.x.shape()[0], self.weight.shape()[0]);
-        let finish = Finish { bias: self.bias.as_ref().map(Tensor::data), f };
-        Tensor::build(&self.y_shape, |out| {
-            let mode = match start {
-                None => Output::Replace,
-                Some(start) => {
-                    map::copy(start.data(), out);
-                    Output::Accumulate
-                }
-            };
-            let y = MatMut::row_major(out, rows, output); // (rows, output)
-            gemm(matrix(&self.x), matrix(&self.weight).t(), y, mode, &finish);
-        })
-    }
-
-    /// Gradients of input, weight and bias, those wanted, from that of `x·weightᵀ + bias`.
-    fn backward(&self, dy: &Tensor<E>, wanted: [bool; 3]) -> [Option<Tensor<E>>; 3] {
-        let dy = flat(dy).contiguous(); // (rows, output)
-        let dx = wanted[0].then(|| product(matrix(&dy), matrix(&self.weight)).reshape(&self.x_shape));
-        let dweight = wanted[1].then(|| product(matrix(&dy).t(), matrix(&self.x)));
-        let dbias = wanted[2].then(|| {
-            Tensor::build(&self.y_shape[self.y_shape.len() - 1..], |db| {
-                reduce::sum_columns(dy.data(), db);
-            })
-        });
-        [dx, dweight, dbias]
+    /// Gradients of input, weight and, where there is one, bias, from that of `x·weightᵀ + bias`.
+    fn backward(&self, dy: &Tensor<E>) -> Vec<Option<Tensor<E>>> {
+        let dy = dy.contiguous();
+        let mut gradients = vec![
+            self.wanted[0].then(|| dy.linear_grad_input(&self.weight)), // (.., input)
+            self.wanted[1].then(|| dy.linear_grad_weight(&self.x)),     // (output, input)
+        ];
+        gradients.extend(self.has_bias.then(|| self.wanted[2].then(|| dy.linear_grad_bias()))); // (output)
+        gradients
     }
 }
 
-/// The inputs of a linear layer and which of them want gradients.
-fn operands<'a, E: Element>(
-    x: &'a Var<E>,
-    weight: &'a Var<E>,
-    bias: Option<&'a Var<E>>,
-) -> (Vec<&'a Var<E>>, [bool; 3]) {
-    let wanted = [x.needs_grad(), weight.needs_grad(), bias.is_some_and(Var::needs_grad)];
-    ([Some(x), Some(weight), bias].into_iter().flatten().collect(), wanted)
-}
-
-/// One gradient for each of the inputs of [`operands`].
-fn listed<E: Element>(
-    [dx, dweight, dbias]: [Option<Tensor<E>>; 3],
-    has_bias: bool,
-) -> Vec<Option<Tensor<E>>> {
-    let mut list = vec![dx, dweight];
-    list.extend(has_bias.then_some(dbias));
-    list
+/// The inputs of a linear layer that are there.
+fn inputs_of<'a, E: Element>(x: &'a Var<E>, weight: &'a Var<E>, bias: Option<&'a Var<E>>) -> Vec<&'a Var<E>> {
+    [Some(x), Some(weight), bias].into_iter().flatten().collect()
 }
 
 impl<E: Element> Var<E> {
@@ -192,39 +121,32 @@ impl<E: Element> Var<E> {
     /// ```
     #[track_caller]
     pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Self {
-        let layer = Layer::new("linear", self, weight, bias);
-        let value = layer.forward(None, None);
-        let (inputs, wanted) = operands(self, weight, bias);
-        let has_bias = bias.is_some();
-        Self::record_many("linear", &inputs, value, move |dy| listed(layer.backward(dy, wanted), has_bias))
+        let value = self.value().linear(weight.value(), bias.map(Self::value)); // (.., output)
+        let layer = Layer::new(self, weight, bias);
+        Self::record_many("linear", &inputs_of(self, weight, bias), value, move |dy| layer.backward(dy))
     }
 
-    /// `y = f(x·weightᵀ + bias)`: [`linear`](Self::linear) and an activation function. Where no gradient is
-    /// wanted, and for ReLU always, `f` too is applied while the product is in the cache; else the value before
-    /// it is kept. With `d = f′(x·weightᵀ + bias)·dy`, gradients are as of `linear` with `dy = d`.
+    /// `y = f(x·weightᵀ + bias)`: [`linear`](Self::linear) and an activation function, in one pass over the
+    /// product. The value before `f` is kept where a gradient is wanted, except for ReLU. With `d = f′(x·weightᵀ + bias)·dy`, gradients are as of `linear` with `dy = d`.
     ///
     /// # Panics
     /// If the shapes disagree.
     #[track_caller]
     pub fn linear_act(&self, weight: &Self, bias: Option<&Self>, f: Activation) -> Self {
-        let layer = Layer::new("linear", self, weight, bias);
-        let (inputs, wanted) = operands(self, weight, bias);
+        let (x, inputs) = (self.value(), inputs_of(self, weight, bias));
         // The sign of the result tells ReLU's derivative as well as that of the input.
         let (kept, value) = if f == Activation::Relu || !Self::will_record(&inputs) {
-            let value = layer.forward(Some(f), None);
+            let mut value = x.linear(weight.value(), bias.map(Self::value)); // (.., output)
+            f.forward_in_place(&mut value);
             (value.clone(), value)
         } else {
-            let kept = layer.forward(None, None);
-            let value = f.forward(&kept);
-            (kept, value)
+            f.after_linear(x, weight.value(), bias.map(Self::value)) // twice (.., output)
         };
-        let has_bias = bias.is_some();
-        Self::record_many("linear_act", &inputs, value, move |dy| {
-            listed(layer.backward(&f.backward(&kept, dy), wanted), has_bias)
-        })
+        let layer = Layer::new(self, weight, bias);
+        Self::record_many("linear_act", &inputs, value, move |dy| layer.backward(&f.backward(&kept, dy)))
     }
 
-    /// `y = residual + x·weightᵀ + bias`: the product adds to a copy of the residual connection. Gradients as of
+    /// `y = residual + x·weightᵀ + bias`, both added while the product is in the cache. Gradients as of
     /// [`linear`](Self::linear), and `dresidual = dy`.
     ///
     /// `residual (.., output)`, the others as for `linear`.
@@ -233,21 +155,11 @@ impl<E: Element> Var<E> {
     /// If the shapes disagree.
     #[track_caller]
     pub fn linear_add(&self, weight: &Self, bias: Option<&Self>, residual: &Self) -> Self {
-        let layer = Layer::new("linear_add", self, weight, bias);
-        if residual.shape() != layer.y_shape {
-            let operands = [
-                ("x", ".. input", self.shape()),
-                ("weight", "output input", weight.shape()),
-                ("residual", "", residual.shape()),
-            ];
-            shape::fail("linear_add", &operands, "the residual has not the shape of the product");
-        }
-        let value = layer.forward(None, Some(&residual.value().contiguous()));
-        let (mut inputs, wanted) = operands(self, weight, bias);
+        let value = self.value().linear_add(weight.value(), bias.map(Self::value), residual.value()); // (.., output)
+        let (layer, mut inputs) = (Layer::new(self, weight, bias), inputs_of(self, weight, bias));
         inputs.push(residual);
-        let has_bias = bias.is_some();
         Self::record_many("linear_add", &inputs, value, move |dy| {
-            let mut gradients = listed(layer.backward(dy, wanted), has_bias);
+            let mut gradients = layer.backward(dy);
             gradients.push(Some(dy.clone()));
             gradients
         })
@@ -270,15 +182,51 @@ impl<E: Element> Var<E> {
         })
     }
 
+    /// `c = a·b`, the product of matrices: `a (.., m, k)`, `b (.., k, n)` → `(.., m, n)`, batch dimensions
+    /// broadcast. `da = dc·bᵀ`, `db = aᵀ·dc`.
+    ///
+    /// # Panics
+    /// If an operand has fewer than two dimensions or the shapes do not fit.
+    ///
+    /// ```
+    /// use autograd::Var;
+    /// use tensor::Tensor;
+    /// let q = Var::leaf(Tensor::<f32>::ones(&[2, 3, 4]));           // (batch, time, d_head)
+    /// let k = Var::leaf(Tensor::ones(&[2, 5, 4]));
+    /// assert_eq!(q.matmul(&k.t()).shape(), [2, 3, 5]);              // (batch, time, time)
+    /// ```
+    #[track_caller]
+    pub fn matmul(&self, other: &Self) -> Self {
+        let (a, b) = (self.value().clone(), other.value().clone());
+        let (need_a, need_b) = (self.needs_grad(), other.needs_grad());
+        let value = a.matmul(&b); // (.., m, n)
+        Self::record("matmul", [self, other], value, move |dc| {
+            let da = need_a.then(|| dc.matmul(&b.t())); // (.., m, k)
+            // One matrix for the whole batch: a single product over all rows instead of a sum of many.
+            let db =
+                need_b.then(|| if b.rank() == 2 { rows(&a).t().matmul(&rows(dc)) } else { a.t().matmul(dc) });
+            [da, db]
+        })
+    }
+
+    /// Matrix times vector: `(.., m, k)·(k)` → `(.., m)`; gradients as of [`matmul`](Self::matmul).
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn matvec(&self, vector: &Self) -> Self {
+        agree("matvec", &[("matrix", ".. m k", self.shape()), ("vector", "k", vector.shape())]);
+        self.matmul(&vector.unsqueeze(-1)).squeeze(-1) // (.., m)
+    }
+
     /// `z = Σ x·y` of two vectors `(n)`, shape `()`; `dx = y·dz`, `dy = x·dz`.
     ///
     /// # Panics
     /// If they are not vectors of one length.
     #[track_caller]
     pub fn dot(&self, other: &Self) -> Self {
-        agree("dot", &[("x", "n", self.shape()), ("y", "n", other.shape())]);
-        let (x, y) = (self.value().contiguous(), other.value().contiguous());
-        let value = Tensor::scalar(reduce::dot(x.data(), y.data()));
+        let (x, y) = (self.value().clone(), other.value().clone());
+        let value = x.dot(&y);
         Self::record("dot", [self, other], value, move |dz| [Some(&y * dz), Some(&x * dz)])
     }
 
@@ -288,16 +236,15 @@ impl<E: Element> Var<E> {
     /// If they are not vectors.
     #[track_caller]
     pub fn outer(&self, other: &Self) -> Self {
-        agree("outer", &[("x", "n", self.shape()), ("y", "m", other.shape())]);
         let (x, y) = (self.value().clone(), other.value().clone());
-        let value = &x.unsqueeze(1) * &y; // (n, m)
-        Self::record("outer", [self, other], value, move |dz| {
-            let dz = dz.contiguous();
-            let dx = product(matrix(&dz), matrix(&y.unsqueeze(1))).reshape(x.shape());
-            let dy = product(matrix(&dz).t(), matrix(&x.unsqueeze(1))).reshape(y.shape());
-            [Some(dx), Some(dy)]
-        })
+        let value = x.outer(&y); // (n, m)
+        Self::record("outer", [self, other], value, move |dz| [Some(dz.matvec(&y)), Some(dz.t().matvec(&x))])
     }
+}
+
+/// `(.., n)` → `(rows, n)`.
+fn rows<E: Element>(x: &Tensor<E>) -> Tensor<E> {
+    x.reshape(&[x.shape()[..x.rank() - 1].iter().product(), x.dim(-1)])
 }
 
 #[cfg(test)]

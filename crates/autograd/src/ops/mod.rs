@@ -3,9 +3,11 @@
 mod activation;
 mod arithmetic;
 mod cross_entropy;
+mod dropout;
 mod index;
 mod join;
 mod linear;
+mod loss;
 mod norm;
 mod reduce;
 mod rows;
@@ -32,6 +34,8 @@ pub(crate) fn cases() -> Vec<Case> {
         softmax::CASES,
         norm::CASES,
         cross_entropy::CASES,
+        loss::CASES,
+        dropout::CASES,
     ]
     .concat()
 }

@@ -279,12 +279,12 @@ fn products_of_others<E: Element>(x: &[E], dy: &[E], cols: usize, dx: &mut [E]) 
             let mut before = dy;
             for (dx, &x) in dx.iter_mut().zip(x) {
                 *dx = before;
-                before = before * x;
+                before *= x;
             }
             let mut after = E::ONE;
             for (dx, &x) in dx.iter_mut().zip(x).rev() {
-                *dx = *dx * after;
-                after = after * x;
+                *dx *= after;
+                after *= x;
             }
         }
     });

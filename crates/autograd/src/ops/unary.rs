@@ -1,7 +1,5 @@
 //! Functions of one element, and the larger or smaller of two.
 
-use tensor::kernels::map::{self, Unary};
-use tensor::kernels::math::{Cos, Erf, Exp, Ln, Ln1p, Sigmoid, Sin, Softplus, Tanh};
 use tensor::{Element, Tensor};
 
 use crate::{Case, Gen, GradcheckError, GradcheckReport, Var, gradcheck};
@@ -49,15 +47,9 @@ fn check_pair(
     gradcheck(|v| f(&v[0], &v[1]), &[a, b])
 }
 
-/// A vectorised function of every element.
-fn apply<E: Element>(x: &Tensor<E>, f: impl Unary<E>) -> Tensor<E> {
-    let x = x.contiguous();
-    Tensor::build(x.shape(), |y| map::unary(x.data(), y, f))
-}
-
 impl<E: Element> Var<E> {
     /// `y = f(x)` with `dx = derivative(x, dy)`.
-    fn from_input(
+    fn keeping_input(
         &self,
         op: &'static str,
         value: Tensor<E>,
@@ -68,7 +60,7 @@ impl<E: Element> Var<E> {
     }
 
     /// `y = f(x)` with `dx = derivative(y, dy)`: keeps the result, which lives on anyway, and not the input.
-    fn from_output(
+    fn keeping_output(
         &self,
         op: &'static str,
         value: Tensor<E>,
@@ -80,44 +72,44 @@ impl<E: Element> Var<E> {
 
     /// `y = eˣ`; `dx = y·dy`.
     pub fn exp(&self) -> Self {
-        self.from_output("exp", apply(self.value(), Exp), |y, dy| y * dy)
+        self.keeping_output("exp", self.value().exp(), |y, dy| y * dy)
     }
 
     /// `y = ln x`; `dx = dy/x`.
     pub fn ln(&self) -> Self {
-        self.from_input("ln", apply(self.value(), Ln), |x, dy| dy / x)
+        self.keeping_input("ln", self.value().ln(), |x, dy| dy / x)
     }
 
     /// `y = ln(1 + x)`, accurate near 0; `dx = dy/(1 + x)`.
     pub fn log1p(&self) -> Self {
-        self.from_input("log1p", apply(self.value(), Ln1p), |x, dy| dy / (E::ONE + x))
+        self.keeping_input("log1p", self.value().ln_1p(), |x, dy| dy / (E::ONE + x))
     }
 
     /// `y = √x`; `dx = dy/(2y)`.
     pub fn sqrt(&self) -> Self {
-        self.from_output("sqrt", self.value().sqrt(), |y, dy| dy / (y + y))
+        self.keeping_output("sqrt", self.value().sqrt(), |y, dy| dy / (y + y))
     }
 
     /// `y = x²`; `dx = 2x·dy`.
     pub fn square(&self) -> Self {
-        self.from_input("square", self.value().square(), |x, dy| (x + x) * dy)
+        self.keeping_input("square", self.value().square(), |x, dy| (x + x) * dy)
     }
 
     /// `y = xᵃ`; `dx = a·xᵃ⁻¹·dy`.
     pub fn powf(&self, exponent: E) -> Self {
-        self.from_input("powf", self.value().powf(exponent), move |x, dy| {
+        self.keeping_input("powf", self.value().powf(exponent), move |x, dy| {
             if exponent == E::ZERO { E::ZERO } else { exponent * x.powf(exponent - E::ONE) * dy }
         })
     }
 
     /// `y = 1/x`; `dx = −y²·dy`.
     pub fn recip(&self) -> Self {
-        self.from_output("recip", self.value().map(|x| E::ONE / x), |y, dy| -y * y * dy)
+        self.keeping_output("recip", self.value().map(|x| E::ONE / x), |y, dy| -y * y * dy)
     }
 
     /// `y = |x|`; `dx = sign(x)·dy`, 0 at 0.
     pub fn abs(&self) -> Self {
-        self.from_input("abs", self.value().abs(), |x, dy| {
+        self.keeping_input("abs", self.value().abs(), |x, dy| {
             if x > E::ZERO {
                 dy
             } else if x < E::ZERO {
@@ -131,41 +123,41 @@ impl<E: Element> Var<E> {
     /// `y = sin x`; `dx = cos x·dy`.
     pub fn sin(&self) -> Self {
         let x = self.value().clone();
-        Self::record("sin", [self], apply(&x, Sin), move |dy| [Some(&apply(&x, Cos) * dy)])
+        Self::record("sin", [self], x.sin(), move |dy| [Some(&x.cos() * dy)])
     }
 
     /// `y = cos x`; `dx = −sin x·dy`.
     pub fn cos(&self) -> Self {
         let x = self.value().clone();
-        Self::record("cos", [self], apply(&x, Cos), move |dy| [Some(apply(&x, Sin).zip(dy, |s, dy| -s * dy))])
+        Self::record("cos", [self], x.cos(), move |dy| [Some(x.sin().zip(dy, |s, dy| -s * dy))])
     }
 
     /// `y = tanh x`; `dx = (1 − y²)·dy`.
     pub fn tanh(&self) -> Self {
-        self.from_output("tanh", apply(self.value(), Tanh), |y, dy| (E::ONE - y * y) * dy)
+        self.keeping_output("tanh", self.value().tanh(), |y, dy| (E::ONE - y * y) * dy)
     }
 
     /// `y = 1/(1 + e⁻ˣ)`; `dx = y·(1 − y)·dy`.
     pub fn sigmoid(&self) -> Self {
-        self.from_output("sigmoid", apply(self.value(), Sigmoid), |y, dy| y * (E::ONE - y) * dy)
+        self.keeping_output("sigmoid", self.value().sigmoid(), |y, dy| y * (E::ONE - y) * dy)
     }
 
     /// `y = ln(1 + eˣ)`; `dx = sigmoid(x)·dy`.
     pub fn softplus(&self) -> Self {
         let x = self.value().clone();
-        Self::record("softplus", [self], apply(&x, Softplus), move |dy| [Some(&apply(&x, Sigmoid) * dy)])
+        Self::record("softplus", [self], x.softplus(), move |dy| [Some(&x.sigmoid() * dy)])
     }
 
     /// `y = erf x = 2/√π ∫₀ˣ e^(−t²) dt`; `dx = 2/√π·e^(−x²)·dy`.
     pub fn erf(&self) -> Self {
         let slope = E::from_f64(std::f64::consts::FRAC_2_SQRT_PI);
-        self.from_input("erf", apply(self.value(), Erf), move |x, dy| slope * (-x * x).exp() * dy)
+        self.keeping_input("erf", self.value().erf(), move |x, dy| slope * (-x * x).exp() * dy)
     }
 
     /// `y = x` limited to `[low, high]`; `dx = dy` where `low ≤ x ≤ high`, else 0.
     pub fn clamp(&self, low: E, high: E) -> Self {
         let value = self.value().clamp(low, high);
-        self.from_input("clamp", value, move |x, dy| if x < low || x > high { E::ZERO } else { dy })
+        self.keeping_input("clamp", value, move |x, dy| if x < low || x > high { E::ZERO } else { dy })
     }
 
     /// `z = max(x, y)` with broadcasting; `dz` goes to the larger, half to each where both are equal.
