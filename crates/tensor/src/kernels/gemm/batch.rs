@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::element::Right;
-use super::view::{MatMut, MatRef, RawMut};
+use super::view::{MatMut, MatRef, RawMut, extent};
 use super::{Epilogue, Output, worth_sharing};
 use crate::Element;
 
@@ -91,9 +91,11 @@ impl<'a, E> BatchMut<'a, E> {
     /// If rows or matrices overlap. Whether all lie within `data` is checked when the batch is used.
     #[track_caller]
     pub fn new(data: &'a mut [E], rows: usize, cols: usize, row_stride: usize, batch_stride: usize) -> Self {
-        let height = rows.saturating_sub(1) * row_stride + cols;
+        let apart = rows == 0
+            || cols == 0
+            || extent(rows, cols, row_stride, 1).is_some_and(|len| len <= batch_stride);
         assert!(
-            (rows <= 1 || row_stride >= cols) && (rows == 0 || cols == 0 || batch_stride >= height),
+            (rows <= 1 || row_stride >= cols) && apart,
             "matrices of {rows} × {cols} with row stride {row_stride}, {batch_stride} apart, overlap"
         );
         Self { data, rows, cols, row_stride, batch_stride }
@@ -139,14 +141,19 @@ pub fn gemm_batch<E: Element>(
         b.batch_strides.len(),
         dims.len()
     );
-    let batch: usize = dims.iter().product();
+    let batch = dims
+        .iter()
+        .try_fold(1_usize, |batch, &dim| batch.checked_mul(dim))
+        .expect("a batch that can be counted");
     if batch == 0 || m == 0 || n == 0 {
         return;
     }
     // The last matrix reaches farthest: where it fits, all do.
     let _ = (a.matrix(dims, batch - 1), b.matrix(dims, batch - 1));
+    let height = (m - 1) * c.row_stride + n;
+    let needed = (batch - 1).checked_mul(c.batch_stride).and_then(|before| before.checked_add(height));
     assert!(
-        (batch - 1) * c.batch_stride + (m - 1) * c.row_stride + n <= c.data.len(),
+        needed.is_some_and(|needed| needed <= c.data.len()),
         "gemm_batch: {batch} matrices of {m} × {n}, {} apart, do not fit in {} elements",
         c.batch_stride,
         c.data.len()
@@ -162,7 +169,7 @@ pub fn gemm_batch<E: Element>(
     let all = RawMut { ptr: c.data.as_mut_ptr(), row_stride: stride };
     let one = |index: usize, parallel: bool| {
         // SAFETY: matrix `index` lies within `c` by the check above, and matrices do not overlap.
-        let c = unsafe { all.segment(index, 0, (m - 1) * row_stride + n) };
+        let c = unsafe { all.segment(index, 0, height) };
         let c = MatMut::new(c, m, n, row_stride);
         let epilogue = Below { rows: index * m, epilogue };
         E::product(a.matrix(dims, index), Right::View(b.matrix(dims, index)), c, output, &epilogue, parallel);

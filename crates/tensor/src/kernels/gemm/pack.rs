@@ -70,6 +70,44 @@ unsafe fn copy_rows(s: &Strip) {
     }
 }
 
+/// Packs `strips` whole strips that lie side by side, lanes contiguous, `dst_step` apart when packed.
+///
+/// A row of four strips at a time: rows that start within a cache line share their lines between strips, and rows a
+/// power of two apart would push each other out of the cache before the next strip is read.
+///
+/// # Safety
+/// As [`run`], for each strip; the width is 16 or 32.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn run_side_by_side(s: &Strip, strips: usize, dst_step: usize) {
+    #[target_feature(enable = "avx2")]
+    unsafe fn rows<const W: usize, const S: usize>(s: &Strip, dst_step: usize) {
+        for p in 0..s.k {
+            for strip in 0..S {
+                // SAFETY: the row has `S · W` readable elements, each packed strip `W` writable ones.
+                unsafe {
+                    let row = s.src.add(p * s.k_stride + strip * W).cast::<[f32; W]>().read_unaligned();
+                    s.dst.add(strip * dst_step + p * W).cast::<[f32; W]>().write_unaligned(row);
+                }
+            }
+        }
+    }
+    let mut done = 0;
+    while done < strips {
+        let group = if strips - done >= 4 { 4 } else { 1 };
+        // SAFETY: `group` strips from `done`; the width is one of the two.
+        unsafe {
+            let part = Strip { src: s.src.add(done * s.width), dst: s.dst.add(done * dst_step), ..*s };
+            match (s.width, group) {
+                (16, 4) => rows::<16, 4>(&part, dst_step),
+                (16, _) => rows::<16, 1>(&part, dst_step),
+                (_, 4) => rows::<32, 4>(&part, dst_step),
+                _ => rows::<32, 1>(&part, dst_step),
+            }
+        }
+        done += group;
+    }
+}
+
 /// `k` contiguous: eight lanes by eight steps of `k` are transposed in registers.
 #[target_feature(enable = "avx2")]
 unsafe fn transpose(s: &Strip) {

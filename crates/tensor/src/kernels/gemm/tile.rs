@@ -16,6 +16,9 @@ pub(super) struct Tile {
     pub(super) a_col: usize,
     pub(super) b: *const f32,
     pub(super) b_row: usize,
+    /// How far ahead in memory each step fetches into the cache what is read next: the strip to the right where `B`
+    /// is in place.
+    pub(super) ahead: usize,
     pub(super) c: *mut f32,
     pub(super) c_row: usize,
     /// Columns to write; the kernel computes its whole width.
@@ -60,6 +63,9 @@ pub(super) unsafe fn run<V: Vector, const H: usize, const NV: usize, const UNIT:
         let mut acc = [[V::zero(); NV]; H];
         let (mut at, mut b) = (0, t.b);
         for _ in 0..t.k / 4 {
+            for u in 0..4 {
+                _mm_prefetch::<_MM_HINT_T0>(b.wrapping_add(u * t.b_row + t.ahead).cast());
+            }
             acc = step::<V, H, NV, UNIT>(acc, &rows, at, b);
             acc = step::<V, H, NV, UNIT>(acc, &rows, at + a_col, b.add(t.b_row));
             acc = step::<V, H, NV, UNIT>(acc, &rows, at + 2 * a_col, b.add(2 * t.b_row));

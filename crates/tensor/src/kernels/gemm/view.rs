@@ -183,10 +183,14 @@ impl<'a, E> MatMut<'a, E> {
     }
 }
 
-/// Number of elements from the first to the last of a view; `None` if that overflows.
-fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Option<usize> {
+/// Number of elements from the first to the last of a view; `None` if that overflows, or if the view repeats its
+/// elements so often that a copy of it could not exist.
+pub(super) fn extent(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Option<usize> {
     if rows == 0 || cols == 0 {
         return Some(0);
+    }
+    if rows.checked_mul(cols)? > isize::MAX as usize / 128 {
+        return None;
     }
     let down = (rows - 1).checked_mul(row_stride)?;
     let right = (cols - 1).checked_mul(col_stride)?;
