@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+pub mod chart;
 mod checkpoint;
 mod data;
 mod early_stop;

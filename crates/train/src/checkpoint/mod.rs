@@ -3,6 +3,7 @@
 mod average;
 mod directory;
 mod format;
+mod optimizer;
 
 use std::fs::File;
 use std::io;

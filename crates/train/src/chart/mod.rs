@@ -1,0 +1,14 @@
+//! Pictures of training: curves, heat maps, and grids of them, as PNG files.
+//!
+//! Text is drawn with a font that is part of the program, so pictures look the same on every machine.
+
+mod axis;
+mod canvas;
+mod curves;
+mod figure;
+mod heat_map;
+mod palette;
+
+pub use curves::{Chart, smooth};
+pub use figure::{Figure, Panel};
+pub use heat_map::HeatMap;
