@@ -102,8 +102,12 @@ impl<'a, E> BatchMut<'a, E> {
     }
 
     /// Matrices of `rows × cols`, everything contiguous.
+    ///
+    /// # Panics
+    /// If a matrix has more elements than memory can hold.
+    #[track_caller]
     pub fn contiguous(data: &'a mut [E], rows: usize, cols: usize) -> Self {
-        Self { data, rows, cols, row_stride: cols, batch_stride: rows * cols }
+        Self::new(data, rows, cols, cols, rows.saturating_mul(cols))
     }
 }
 
@@ -159,11 +163,10 @@ pub fn gemm_batch<E: Element>(
         c.data.len()
     );
     let one_b = dims.iter().zip(b.batch_strides).all(|(&dim, &stride)| dim == 1 || stride == 0);
-    if one_b && (batch == 1 || c.batch_stride == m * c.row_stride) {
-        if let Some(a) = a.stacked(dims) {
-            let c = MatMut::new(c.data, batch * m, n, c.row_stride);
-            return E::product(a, Right::View(b.matrix(dims, 0)), c, output, epilogue, true);
-        }
+    let one_c = batch == 1 || c.batch_stride == m * c.row_stride;
+    if let (true, Some(a)) = (one_b && one_c, a.stacked(dims)) {
+        let c = MatMut::new(c.data, batch * m, n, c.row_stride);
+        return E::product(a, Right::View(b.matrix(dims, 0)), c, output, epilogue, true);
     }
     let (stride, row_stride) = (c.batch_stride, c.row_stride);
     let all = RawMut { ptr: c.data.as_mut_ptr(), row_stride: stride };

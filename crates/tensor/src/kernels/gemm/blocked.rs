@@ -39,10 +39,6 @@ impl Operand {
         // SAFETY: by the caller's promise.
         unsafe { self.ptr.add(row * self.row + col * self.col) }
     }
-
-    fn strides(&self) -> (usize, usize) {
-        (self.row, self.col)
-    }
 }
 
 impl From<MatRef<'_, f32>> for Operand {
@@ -129,7 +125,7 @@ impl<X: Epilogue<f32>> Product<'_, X> {
     /// a multiple of 4 KiB apart fall into the same sets of the cache and soon cost more (16 × 512 × 2048 64 against
     /// 68).
     fn rows_in_place(&self, b_row: usize) -> usize {
-        self.isa.mr * if b_row % 1024 == 0 { 2 } else { 4 }
+        self.isa.mr * if b_row.is_multiple_of(1024) { 2 } else { 4 }
     }
 
     /// `C[.., cols] (+)= A[.., ks] · B[ks, cols]`.

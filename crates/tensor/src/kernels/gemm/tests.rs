@@ -68,12 +68,19 @@ impl<E: Element> Matrix<E> {
 
 /// The product in `f64`, and for each element the sum of the terms' magnitudes: what rounding is measured by.
 fn naive<E: Element>(a: MatRef<'_, E>, b: MatRef<'_, E>) -> (Vec<f64>, Vec<f64>) {
+    let line = |m: MatRef<'_, E>, i: usize| (0..m.cols()).map(|p| m.at(i, p).to_f64()).collect::<Vec<_>>();
+    let columns: Vec<_> = (0..b.cols()).map(|j| line(b.t(), j)).collect();
     let (mut sums, mut sizes) = (Vec::new(), Vec::new());
     for i in 0..a.rows() {
-        for j in 0..b.cols() {
-            let terms = (0..a.cols()).map(|p| a.at(i, p).to_f64() * b.at(p, j).to_f64());
-            sums.push(terms.clone().sum());
-            sizes.push(terms.map(f64::abs).sum());
+        let row = line(a, i);
+        for column in &columns {
+            let (mut sum, mut size) = (0.0, 0.0_f64);
+            for (x, y) in row.iter().zip(column) {
+                sum += x * y;
+                size += (x * y).abs();
+            }
+            sums.push(sum);
+            sizes.push(size);
         }
     }
     (sums, sizes)
