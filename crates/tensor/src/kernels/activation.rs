@@ -17,7 +17,7 @@ use crate::Element;
 /// them vectorise. `FMA` tells whether a fused multiply-add is one instruction.
 pub trait Activation: Copy + Send + Sync {
     /// Cost of one value, in additions.
-    const COST: usize = 8;
+    const COST: usize = 4;
     /// `f(x)`
     fn value<const FMA: bool, E: Element>(self, x: E) -> E;
     /// `f′(x)`, a one-sided derivative at a kink.

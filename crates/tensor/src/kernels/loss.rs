@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::compiled::compiled;
 use super::par::{self, Rows, rows};
-use super::reduce::{self, Sum, dot_lanes, fold_lanes, join_lanes};
+use super::reduce::{self, Fold, Sum, WIDE, dot_lanes, join_lanes};
 use super::softmax::max_and_log_sum;
 use crate::Element;
 
 /// Cost of one element, in additions.
-const COST: usize = 8;
+const COST: usize = 4;
 
 /// A target that is no index into the classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,20 +90,16 @@ compiled! {
     /// `Σ (lse − x_c) w_c`: the smoothing term of one row.
     fn weighted_surprise<'a, E>(x: &'a [E], lse: E, weights: Option<&'a [E]>) -> E {
         match weights {
-            Some(w) => lse * fold_lanes::<FMA, Sum, E>(w) - dot_lanes::<FMA, E>(x, w),
+            Some(w) => lse * Sum::slice::<FMA, E>(w) - dot_lanes::<FMA, E>(x, w),
             None => {
                 // Σ (lse − x), each difference first: far-off logits do not cancel.
-                let mut lanes = [E::ZERO; 32];
-                let (blocks, tail) = x.as_chunks::<32>();
-                for block in blocks {
-                    for l in 0..32 {
-                        lanes[l] += lse - block[l];
+                let mut lanes = [E::ZERO; WIDE];
+                for block in x.chunks(WIDE) {
+                    for (lane, &x) in lanes.iter_mut().zip(block) {
+                        *lane += lse - x;
                     }
                 }
-                for (lane, &x) in lanes.iter_mut().zip(tail) {
-                    *lane += lse - x;
-                }
-                join_lanes::<Sum, E, 32>(lanes)
+                join_lanes::<Sum, E, WIDE>(lanes)
             }
         }
     }

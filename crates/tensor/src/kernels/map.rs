@@ -1,6 +1,6 @@
 //! Elementwise loops: one or two inputs, rows and columns broadcast, and updates in place.
 //!
-//! Every function runs serially below [`par::CHUNK`] elements of cheap work and in parallel above.
+//! Every function runs serially up to a few [`par::CHUNK`]s of cheap work and in parallel above.
 //! All panic if the lengths disagree.
 
 use super::par::{self, rows};
@@ -236,7 +236,10 @@ pub fn binary_col<E: Element, F: Binary<E>>(x: &[E], v: &[E], y: &mut [E], f: F)
 
 fn check_matrix(x: usize, y: usize, cols: usize) {
     assert_eq!(x, y, "map: lengths differ");
-    assert!(if cols == 0 { x == 0 } else { x % cols == 0 }, "map: {x} elements are not rows of {cols}");
+    assert!(
+        if cols == 0 { x == 0 } else { x.is_multiple_of(cols) },
+        "map: {x} elements are not rows of {cols}"
+    );
 }
 
 struct Axpy<E>(E);

@@ -62,7 +62,7 @@ macro_rules! slice_functions {
         #[derive(Clone, Copy, Debug, Default)]
         pub struct $op;
         impl<E: Element> Unary<E> for $op {
-            const COST: usize = 8;
+            const COST: usize = 4;
             #[inline(always)]
             fn apply<const FMA: bool>(&self, x: E) -> E {
                 x.$method::<FMA>()

@@ -6,31 +6,26 @@ use std::borrow::Cow;
 
 use super::compiled::compiled;
 use super::par::{self, Rows, rows};
-use super::reduce::{LANES, Sum, SumSquares, fold_lanes, join_lanes};
+use super::reduce::{Fold, Sum, SumSquares, WIDE, join_lanes};
 use crate::Element;
 
 /// Cost of one element of a norm, in additions.
-const COST: usize = 4;
+const COST: usize = 2;
 
 /// Mean of a row and `1 / √(variance + eps)`; the variance is that of the row as a population.
 #[inline(always)]
 fn statistics<const FMA: bool, E: Element>(x: &[E], eps: E) -> (E, E) {
     let n = E::from_usize(x.len());
-    let mean = fold_lanes::<FMA, Sum, E>(x) / n;
+    let mean = Sum::slice::<FMA, E>(x) / n;
     // A second pass over the row in cache: Σ x² − n mean² would cancel.
-    let mut lanes = [E::ZERO; LANES];
-    let (blocks, tail) = x.as_chunks::<LANES>();
-    for block in blocks {
-        for l in 0..LANES {
-            let d = block[l] - mean;
-            lanes[l] = d.fma::<FMA>(d, lanes[l]);
+    let mut lanes = [E::ZERO; WIDE];
+    for block in x.chunks(WIDE) {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            let d = x - mean;
+            *lane = d.fma::<FMA>(d, *lane);
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(tail) {
-        let d = x - mean;
-        *lane = d.fma::<FMA>(d, *lane);
-    }
-    let variance = join_lanes::<Sum, E, LANES>(lanes) / n;
+    let variance = join_lanes::<Sum, E, WIDE>(lanes) / n;
     (mean, E::ONE / (variance + eps).sqrt())
 }
 
@@ -71,22 +66,16 @@ fn normalise<const FMA: bool, E: Element>(
 /// `Σ dy w` and `Σ dy w x̂` of a row, with `x̂ = (x − mean) · rstd`.
 #[inline(always)]
 fn gradient_sums<const FMA: bool, E: Element>(x: &[E], dy: &[E], w: &[E], mean: E, rstd: E) -> (E, E) {
-    let (mut plain, mut along) = ([E::ZERO; LANES], [E::ZERO; LANES]);
-    let ((x_blocks, x_tail), (dy_blocks, dy_tail), (w_blocks, w_tail)) =
-        (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>(), w.as_chunks::<LANES>());
-    for ((x, dy), w) in x_blocks.iter().zip(dy_blocks).zip(w_blocks) {
-        for l in 0..LANES {
-            let d = dy[l] * w[l];
-            plain[l] += d;
-            along[l] = d.fma::<FMA>((x[l] - mean) * rstd, along[l]);
+    let (mut plain, mut along) = ([E::ZERO; WIDE], [E::ZERO; WIDE]);
+    for ((x, dy), w) in x.chunks(WIDE).zip(dy.chunks(WIDE)).zip(w.chunks(WIDE)) {
+        let sums = plain.iter_mut().zip(along.iter_mut());
+        for ((((plain, along), &x), &dy), &w) in sums.zip(x).zip(dy).zip(w) {
+            let d = dy * w;
+            *plain += d;
+            *along = d.fma::<FMA>((x - mean) * rstd, *along);
         }
     }
-    for l in 0..x_tail.len() {
-        let d = dy_tail[l] * w_tail[l];
-        plain[l] += d;
-        along[l] = d.fma::<FMA>((x_tail[l] - mean) * rstd, along[l]);
-    }
-    (join_lanes::<Sum, E, LANES>(plain), join_lanes::<Sum, E, LANES>(along))
+    (join_lanes::<Sum, E, WIDE>(plain), join_lanes::<Sum, E, WIDE>(along))
 }
 
 /// What the rows of a norm share.
@@ -130,7 +119,7 @@ compiled! {
     fn rms_norm_part<'a, E>(x: &'a [E], shared: Affine<'a, E>, y: &'a mut [E], rstd: &'a mut [E]) {
         let Affine { cols, weight, eps, .. } = shared;
         for ((y, rstd), x) in y.chunks_exact_mut(cols).zip(rstd).zip(x.chunks_exact(cols)) {
-            let mean_square = fold_lanes::<FMA, SumSquares, E>(x) / E::from_usize(cols);
+            let mean_square = SumSquares::slice::<FMA, E>(x) / E::from_usize(cols);
             *rstd = E::ONE / (mean_square + eps).sqrt();
             normalise::<FMA, E>(x, E::ZERO, *rstd, weight, None, y);
         }

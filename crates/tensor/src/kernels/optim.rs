@@ -9,7 +9,7 @@ use super::par;
 use crate::Element;
 
 /// Cost of one element's update, in additions: these loops wait for memory.
-const COST: usize = 4;
+const COST: usize = 2;
 
 /// Stochastic gradient descent (`torch.optim.SGD`).
 ///

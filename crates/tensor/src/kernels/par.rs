@@ -1,13 +1,16 @@
 //! Parallel loops whose results never depend on the number of threads.
 //!
 //! Work is cut into chunks whose size depends on the shape alone. Loops write disjoint chunks; folds
-//! combine the chunks along a binary tree fixed by their number. Work of one chunk runs on the caller's
-//! thread without touching rayon.
+//! combine the chunks along a binary tree fixed by their number. Work of a few chunks runs on
+//! the caller's thread without touching rayon.
 
 use std::ops::Range;
 
 /// Elements of cheap work (one addition, one multiplication) that are worth a task of their own.
 pub const CHUNK: usize = 32 * 1024;
+
+/// Chunks that the caller's thread does alone: waking another costs more than it saves.
+const ALONE: usize = 4;
 
 /// Rows to give a task when one row costs as much as `cost` cheap elements.
 pub fn rows_per_chunk(cost: usize) -> usize {
@@ -103,12 +106,14 @@ fn middle(len: usize, chunk: usize) -> usize {
     len.div_ceil(chunk).div_ceil(2) * chunk
 }
 
-/// Calls `f(start, part)` for consecutive parts of `data`, each of `chunk` indices (the last may be shorter).
+/// Calls `f(start, part)` for consecutive parts of `data`, each of `chunk` indices (the last may be shorter);
+/// once with everything if that is only a few chunks. What `f` writes must not depend on the cut.
 ///
 /// Nothing is called for `len` 0. Panics if `chunk` is 0.
 #[inline]
 pub fn for_each<S: Split>(data: S, len: usize, chunk: usize, f: impl Fn(usize, S) + Sync) {
-    if len <= chunk {
+    if len <= ALONE * chunk {
+        // One call: for a loop, unlike for a fold, where it is cut makes no difference.
         if len > 0 {
             f(0, data);
         }
@@ -141,7 +146,7 @@ pub fn fold<S: Split, R: Send>(
     match len {
         0 => None,
         _ if len <= chunk => Some(f(0, data)),
-        _ => Some(fold_from(data, 0, len, chunk, &f, &combine)),
+        _ => Some(fold_from(data, 0, len, chunk, len <= ALONE * chunk, &f, &combine)),
     }
 }
 
@@ -150,6 +155,7 @@ fn fold_from<S: Split, R: Send>(
     start: usize,
     len: usize,
     chunk: usize,
+    alone: bool,
     f: &(impl Fn(usize, S) -> R + Sync),
     combine: &(impl Fn(R, R) -> R + Sync),
 ) -> R {
@@ -158,10 +164,9 @@ fn fold_from<S: Split, R: Send>(
     }
     let at = middle(len, chunk);
     let (left, right) = data.split(at);
-    let (left, right) = rayon::join(
-        || fold_from(left, start, at, chunk, f, combine),
-        || fold_from(right, start + at, len - at, chunk, f, combine),
-    );
+    let left = || fold_from(left, start, at, chunk, alone, f, combine);
+    let right = || fold_from(right, start + at, len - at, chunk, alone, f, combine);
+    let (left, right) = if alone { (left(), right()) } else { rayon::join(left, right) };
     combine(left, right)
 }
 
@@ -188,7 +193,7 @@ pub(crate) mod tests {
             let mut seen = vec![0; len];
             let mut matrix = vec![0; len * cols];
             for_each((&mut seen[..], rows(&mut matrix[..], cols)), len, chunk, |start, (seen, m)| {
-                assert!(start % chunk == 0 && seen.len() <= chunk && m.data.len() == seen.len() * cols);
+                assert!(start % chunk == 0 && seen.len() <= 4 * chunk && m.data.len() == seen.len() * cols);
                 for (i, s) in seen.iter_mut().enumerate() {
                     *s += start + i + 1;
                 }

@@ -1,6 +1,6 @@
 //! Sums, products, extremes and checks over slices, rows and columns.
 //!
-//! Every sum runs over [`LANES`] accumulators that are added in a fixed tree, and over parts whose size
+//! Every sum runs over a fixed number of accumulators that are added in a fixed tree, and over parts whose size
 //! depends on the shape alone, so its bits depend neither on the threads nor on the vector width. (Fused
 //! multiply-add changes the last bits of [`sum_squares`] and [`dot`].)
 
@@ -8,8 +8,15 @@ use super::compiled::compiled;
 use super::par::{self, rows};
 use crate::Element;
 
-/// Accumulators of one running sum.
-pub(crate) const LANES: usize = 32;
+/// Accumulators of a plain sum or extreme: what fits into registers, so that the loop over one block
+/// is unrolled.
+const LANES: usize = 32;
+
+/// Accumulators of a sum of products.
+///
+/// Loops over them take blocks of `chunks(WIDE)`, whose length the compiler does not know: it then
+/// vectorises the inner loop, where with fused multiply-adds it leaves an unrolled one scalar.
+pub(crate) const WIDE: usize = 64;
 
 /// An associative reduction: how to start, how to take one element in, how to join two results.
 pub trait Fold: Copy + Send + Sync {
@@ -19,6 +26,21 @@ pub trait Fold: Copy + Send + Sync {
     fn step<const FMA: bool, E: Element>(so_far: E, x: E) -> E;
     /// Two results as one.
     fn join<E: Element>(a: E, b: E) -> E;
+    /// A whole slice.
+    #[inline(always)]
+    fn slice<const FMA: bool, E: Element>(x: &[E]) -> E {
+        let mut lanes = [Self::start::<E>(); LANES];
+        let (blocks, tail) = x.as_chunks::<LANES>();
+        for block in blocks {
+            for l in 0..LANES {
+                lanes[l] = Self::step::<FMA, E>(lanes[l], block[l]);
+            }
+        }
+        for (lane, &x) in lanes.iter_mut().zip(tail) {
+            *lane = Self::step::<FMA, E>(*lane, x);
+        }
+        join_lanes::<Self, E, LANES>(lanes)
+    }
 }
 
 /// `Σ x`
@@ -54,6 +76,10 @@ impl Fold for SumSquares {
     #[inline(always)]
     fn join<E: Element>(a: E, b: E) -> E {
         a + b
+    }
+    #[inline(always)]
+    fn slice<const FMA: bool, E: Element>(x: &[E]) -> E {
+        dot_lanes::<FMA, E>(x, x)
     }
 }
 
@@ -124,41 +150,21 @@ pub(crate) fn join_lanes<F: Fold, E: Element, const N: usize>(mut lanes: [E; N])
     lanes[0]
 }
 
-/// `F` over a slice, to be inlined into a kernel.
-#[inline(always)]
-pub(crate) fn fold_lanes<const FMA: bool, F: Fold, E: Element>(x: &[E]) -> E {
-    let mut lanes = [F::start::<E>(); LANES];
-    let (blocks, tail) = x.as_chunks::<LANES>();
-    for block in blocks {
-        for l in 0..LANES {
-            lanes[l] = F::step::<FMA, E>(lanes[l], block[l]);
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(tail) {
-        *lane = F::step::<FMA, E>(*lane, x);
-    }
-    join_lanes::<F, E, LANES>(lanes)
-}
-
 /// `Σ aᵢ bᵢ`, to be inlined into a kernel.
 #[inline(always)]
 pub(crate) fn dot_lanes<const FMA: bool, E: Element>(a: &[E], b: &[E]) -> E {
-    let mut lanes = [E::ZERO; LANES];
-    let ((a_blocks, a_tail), (b_blocks, b_tail)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a_blocks.iter().zip(b_blocks) {
-        for l in 0..LANES {
-            lanes[l] = a[l].fma::<FMA>(b[l], lanes[l]);
+    let mut lanes = [E::ZERO; WIDE];
+    for (a, b) in a.chunks(WIDE).zip(b.chunks(WIDE)) {
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane = a.fma::<FMA>(b, *lane);
         }
     }
-    for ((lane, &a), &b) in lanes.iter_mut().zip(a_tail).zip(b_tail) {
-        *lane = a.fma::<FMA>(b, *lane);
-    }
-    join_lanes::<Sum, E, LANES>(lanes)
+    join_lanes::<Sum, E, WIDE>(lanes)
 }
 
 compiled! {
     fn fold_part<'a, E, F: Fold>(x: &'a [E], _f: F) -> E {
-        fold_lanes::<FMA, F, E>(x)
+        F::slice::<FMA, E>(x)
     }
 
     fn dot_part<'a, E>(a: &'a [E], b: &'a [E]) -> E {
@@ -167,7 +173,7 @@ compiled! {
 
     fn fold_rows_part<'a, E, F: Fold>(x: &'a [E], cols: usize, y: &'a mut [E], _f: F) {
         for (y, x) in y.iter_mut().zip(x.chunks_exact(cols)) {
-            *y = fold_lanes::<FMA, F, E>(x);
+            *y = F::slice::<FMA, E>(x);
         }
     }
 
@@ -205,7 +211,7 @@ compiled! {
     }
 
     fn argmax_part<'a, E>(x: &'a [E]) -> (usize, E) {
-        let max = fold_lanes::<FMA, Max, E>(x);
+        let max = Max::slice::<FMA, E>(x);
         for (i, block) in x.chunks(LANES).enumerate() {
             let mut found = false;
             for &x in block {

@@ -5,14 +5,14 @@
 
 use super::compiled::compiled;
 use super::par::{self, rows};
-use super::reduce::{Max, Sum, dot_lanes, fold_lanes, join_lanes};
+use super::reduce::{Fold, Max, Sum, dot_lanes, join_lanes};
 use crate::Element;
 
 /// Elements taken at once where an exponential is computed: few enough to keep its terms in registers.
 const BLOCK: usize = 16;
 
 /// Cost of one element of a softmax, in additions.
-const COST: usize = 8;
+const COST: usize = 4;
 
 /// `yᵢ ← e^(scale · yᵢ − shift)`; returns `Σ yᵢ`. No exponent may be above 0 by more than rounding.
 #[inline(always)]
@@ -61,7 +61,7 @@ pub(crate) fn exp_sum<const FMA: bool, E: Element>(x: &[E], shift: E) -> E {
 /// Maximum and `ln Σ e^(x − maximum)` of a row; their sum is its log-sum-exp.
 #[inline(always)]
 pub(crate) fn max_and_log_sum<const FMA: bool, E: Element>(x: &[E]) -> (E, E) {
-    let max = fold_lanes::<FMA, Max, E>(x);
+    let max = Max::slice::<FMA, E>(x);
     if max == E::NEG_INFINITY {
         return (max, E::ZERO);
     }
@@ -70,7 +70,7 @@ pub(crate) fn max_and_log_sum<const FMA: bool, E: Element>(x: &[E]) -> (E, E) {
 
 #[inline(always)]
 fn softmax_row<const FMA: bool, E: Element>(y: &mut [E], scale: E) {
-    let max = fold_lanes::<FMA, Max, E>(y);
+    let max = Max::slice::<FMA, E>(y);
     if max == E::NEG_INFINITY {
         return y.fill(E::ZERO);
     }
@@ -127,7 +127,7 @@ compiled! {
     fn log_softmax_backward_part<'a, E>(y: &'a [E], dy: &'a [E], cols: usize, dx: &'a mut [E]) {
         let inputs = y.chunks_exact(cols).zip(dy.chunks_exact(cols));
         for (dx, (y, dy)) in dx.chunks_exact_mut(cols).zip(inputs) {
-            let total = fold_lanes::<FMA, Sum, E>(dy);
+            let total = Sum::slice::<FMA, E>(dy);
             for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
                 *dx = y.vexp_nonpositive::<FMA>().fma::<FMA>(-total, dy);
             }

@@ -116,7 +116,7 @@ impl Activation for Selu {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Softplus;
 impl Activation for Softplus {
-    const COST: usize = 16;
+    const COST: usize = 8;
     #[inline(always)]
     fn value<const FMA: bool, E: Element>(self, x: E) -> E {
         x.vsoftplus::<FMA>()
@@ -131,7 +131,7 @@ impl Activation for Softplus {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogSigmoid;
 impl Activation for LogSigmoid {
-    const COST: usize = 16;
+    const COST: usize = 8;
     #[inline(always)]
     fn value<const FMA: bool, E: Element>(self, x: E) -> E {
         -(-x).vsoftplus::<FMA>()
@@ -206,7 +206,7 @@ impl Activation for Silu {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mish;
 impl Activation for Mish {
-    const COST: usize = 24;
+    const COST: usize = 12;
     #[inline(always)]
     fn value<const FMA: bool, E: Element>(self, x: E) -> E {
         x * x.vsoftplus::<FMA>().vtanh::<FMA>()

@@ -26,7 +26,7 @@ const LN: [f32; 9] = [
     -1.239_495_2e-1,
     1.180_359_2e-1,
     -1.170_887_1e-1,
-    6.967_546_8e-2,
+    6.967_547e-2,
 ];
 /// `erf(x) / x − 1` in `x²` for `|x| ≤ 1`.
 const ERF: [f32; 7] = [
@@ -42,14 +42,23 @@ const ERF: [f32; 7] = [
 const ERFC: [f32; 7] =
     [3.537_402_7e-4, 1.127_039_9, 6.382_258e-1, 1.030_372_5e-1, -2.180_526e-2, 2.939_593e-3, -1.855_725_9e-4];
 
-/// `c₀ + c₁ x + c₂ x² + …`
+/// `c₀ + c₁ x + c₂ x² + …`, even and odd terms apart: two chains of multiply-adds that run side by side.
 #[inline(always)]
 fn polynomial<const FMA: bool, const N: usize>(x: f32, coefficients: &[f32; N]) -> f32 {
-    let mut y = coefficients[N - 1];
-    for i in (0..N - 1).rev() {
-        y = y.fma::<FMA>(x, coefficients[i]);
+    let square = x * x;
+    let (mut last, mut before) = (coefficients[N - 1], coefficients[N - 2]);
+    let mut i = N - 2;
+    while i >= 2 {
+        last = last.fma::<FMA>(square, coefficients[i - 1]);
+        before = before.fma::<FMA>(square, coefficients[i - 2]);
+        i -= 2;
     }
-    y
+    // An odd number of coefficients leaves `c₀`.
+    if i == 1 {
+        last.fma::<FMA>(square, before.fma::<FMA>(x, coefficients[0]))
+    } else {
+        last.fma::<FMA>(x, before)
+    }
 }
 
 /// 2ⁿ for `−126 ≤ n ≤ 127`; some number otherwise.
@@ -79,6 +88,18 @@ fn at_most(x: f32, limit: f32) -> f32 {
 #[inline(always)]
 fn at_least(x: f32, limit: f32) -> f32 {
     if x < limit { limit } else { x }
+}
+
+/// `ln(x · 2ᵃ)` of a positive, normal, finite `x`; some number otherwise.
+#[inline(always)]
+fn ln_normal<const FMA: bool>(x: f32, added: f32) -> f32 {
+    let bits = (x.to_bits() as i32).wrapping_sub(SQRT_HALF_BITS);
+    let n = (bits >> 23) as f32 + added;
+    let f = f32::from_bits((bits & 0x007f_ffff).wrapping_add(SQRT_HALF_BITS) as u32) - 1.0;
+    let square = f * f;
+    let p = polynomial::<FMA, 9>(f, &LN) * f;
+    let low = n.fma::<FMA>(LN2_LOW, square * p);
+    n.fma::<FMA>(LN2_HIGH, f + square.fma::<FMA>(-0.5, low))
 }
 
 impl VectorMath for f32 {
@@ -121,15 +142,8 @@ impl VectorMath for f32 {
     #[inline(always)]
     fn vln<const FMA: bool>(self) -> f32 {
         let denormal = self < f32::MIN_POSITIVE;
-        let x = if denormal { self * 8_388_608.0 } else { self };
-        let bits = (x.to_bits() as i32).wrapping_sub(SQRT_HALF_BITS);
-        let exponent = (bits >> 23) as f32;
-        let n = if denormal { exponent - 23.0 } else { exponent };
-        let f = f32::from_bits((bits & 0x007f_ffff).wrapping_add(SQRT_HALF_BITS) as u32) - 1.0;
-        let square = f * f;
-        let p = polynomial::<FMA, 9>(f, &LN) * f;
-        let low = n.fma::<FMA>(LN2_LOW, square * p);
-        let y = n.fma::<FMA>(LN2_HIGH, f + square.fma::<FMA>(-0.5, low));
+        let (x, added) = if denormal { (self * 8_388_608.0, -23.0) } else { (self, 0.0) };
+        let y = ln_normal::<FMA>(x, added);
         let y = if self == f32::INFINITY { self } else { y };
         let y = if self == 0.0 { f32::NEG_INFINITY } else { y };
         if self >= 0.0 { y } else { f32::NAN }
@@ -163,9 +177,11 @@ impl VectorMath for f32 {
 
     #[inline(always)]
     fn vsoftplus<const FMA: bool>(self) -> f32 {
-        // `1 + e` is in (1, 2], so the logarithm needs none of the special cases of `vln_1p`.
+        // ln (1 + e) without the special cases: `u` is in [1, 2], or NaN, which the correction carries on.
         let e = (-self.abs()).vexp::<FMA>();
-        at_least(self, 0.0) + e.vln_1p::<FMA>()
+        let u = 1.0 + e;
+        let correction = (e - (u - 1.0)) / u;
+        at_least(self, 0.0) + (ln_normal::<FMA>(u, 0.0) + correction)
     }
 
     #[inline(always)]

@@ -88,7 +88,7 @@ fn zeros_keep_their_sign() {
 
 #[test]
 fn exp_of_nonpositive_flushes_denormals_and_agrees_elsewhere() {
-    for x in sweep().into_iter().filter(|x| !(*x > 0.0)) {
+    for x in sweep().into_iter().filter(|x| *x <= 0.0 || x.is_nan()) {
         let y = x.vexp_nonpositive::<true>();
         let exact = f64::from(x).exp();
         if x.is_nan() {
