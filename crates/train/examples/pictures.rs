@@ -46,13 +46,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("ReLU", |x| x.max(0.0)),
         ("SiLU", |x| x / (1.0 + (-x).exp())),
         ("softplus", |x| x.exp().ln_1p()),
-        ("1 / x", |x| 1.0 / x),
+        ("Mish", |x| x * x.exp().ln_1p().tanh()),
     ];
     let mut figure = Figure::new().title("Activations and their derivatives").columns(3).panel_size(400, 300);
     for (name, f) in functions {
         let slope = move |x: f64| (f(x + 1e-4) - f(x - 1e-4)) / 2e-4;
         let chart = Chart::new(name).function("f(x)", -4.0..=4.0, f).function("f′(x)", -4.0..=4.0, slope);
-        figure = figure.add(if name == "1 / x" { chart.y_range(-3.0..=3.0) } else { chart });
+        figure = figure.add(chart);
     }
     figure.save(dir.join("grid.png"))?;
     Ok(())

@@ -71,7 +71,7 @@ impl Axis {
     fn even(self, count: usize) -> Vec<f64> {
         let rough = (self.max - self.min) / count.max(1) as f64;
         let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.999);
+        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough * 0.75);
         let Some(step) = step.filter(|step| *step > 0.0) else {
             return vec![self.min];
         };
@@ -94,15 +94,22 @@ fn label(value: f64, step: f64) -> String {
     let size = value.abs();
     let text = match size {
         0.0 => "0".to_owned(),
-        _ if !(1e-4..1e10).contains(&size) => format!("{size:.0e}"),
+        _ if !(1e-4..1e10).contains(&size) => scientific(size),
         _ if size >= 1e6 && step >= 1e4 => format!("{}M", (size / 1e4).round() / 100.0),
         _ if size >= 1e4 && step >= 1e2 => format!("{}k", (size / 1e2).round() / 10.0),
         _ => {
-            let decimals = (-step.log10() + 1e-9).ceil().clamp(0.0, 8.0) as usize;
+            let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 8.0) as usize;
             format!("{size:.decimals$}")
         }
     };
     if value < 0.0 { format!("−{text}") } else { text }
+}
+
+/// One digit, or as many as it takes up to three: `1e-5`, `1.25e-5`.
+fn scientific(size: f64) -> String {
+    let exact = |text: &String| text.parse::<f64>().is_ok_and(|value| (value / size - 1.0).abs() < 1e-6);
+    let texts = [format!("{size:.0e}"), format!("{size:.1e}"), format!("{size:.2e}")];
+    texts.iter().find(|text| exact(text)).unwrap_or(&texts[2]).clone()
 }
 
 #[cfg(test)]
@@ -122,6 +129,8 @@ mod tests {
         assert_eq!(labels(Axis::range(0.0, 50_000.0, false), 5), ["0", "10k", "20k", "30k", "40k", "50k"]);
         assert_eq!(labels(Axis::range(0.001, 100.0, true), 6), ["0.001", "0.01", "0.1", "1", "10", "100"]);
         assert_eq!(labels(Axis::range(1.5, 60.0, true), 6), ["2", "5", "10", "20", "50"]);
+        assert_eq!(labels(Axis::range(0.0, 3e-5, false), 3), ["0", "1e-5", "2e-5", "3e-5"]);
+        assert_eq!(labels(Axis::range(-4.0, 4.0, false), 3), ["−4", "−2", "0", "2", "4"]);
     }
 
     #[test]

@@ -120,6 +120,9 @@ impl Canvas<'_> {
         if upwards {
             style = style.transform(FontTransform::Rotate270);
         }
+        // The centre of a text box is above that of its letters, which have no descenders for the most part.
+        let drop = 0.17 * size;
+        let at = if upwards { (at.0 + drop, at.1) } else { (at.0, at.1 + drop) };
         let result = self.backend.draw_text(text, &style, place(at));
         self.note(result);
     }
