@@ -54,7 +54,9 @@ impl<E: Element> Tensor<E> {
                     [1, 1] => out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (x, y))| *o = f(*x, *y)),
                     [1, 0] => out.iter_mut().zip(x).for_each(|(o, x)| *o = f(*x, y[0])),
                     _ => {
-                        out.iter_mut().enumerate().for_each(|(i, o)| *o = f(x[i * steps[0]], y[i * steps[1]]))
+                        out.iter_mut()
+                            .enumerate()
+                            .for_each(|(i, o)| *o = f(x[i * steps[0]], y[i * steps[1]]));
                     }
                 }
             });

@@ -215,7 +215,7 @@ fn copy_rows<E: Element>(
 mod tests {
     use super::*;
     use crate::kernels::par::tests::same_on_any_threads;
-    use crate::test_views::{indices, view};
+    use crate::test_views::{indices, reshown, view};
     use proptest::prelude::*;
 
     /// Ids below `limit` that repeat.
@@ -252,11 +252,16 @@ mod tests {
         }
 
         #[test]
-        fn lookup_is_a_product_with_one_hot(table in view(1..6), ids_shape in prop::collection::vec(0_usize..4, 0..4)) {
-            prop_assume!(table.rank() == 2);
-            let ids = some_ids(&ids_shape, table.dim(0));
+        fn lookup_is_a_product_with_one_hot(
+            (vocab, d_model) in (1_usize..7, 0_usize..6),
+            kind in 0_usize..5,
+            axis in 0_usize..2,
+            ids_shape in prop::collection::vec(0_usize..4, 0..4),
+        ) {
+            let table = reshown(&[vocab, d_model], kind, axis, 1);
+            let ids = some_ids(&ids_shape, vocab);
             let looked_up = table.rows(&ids);                                              // (.., d_model)
-            let picks = Tensor::<f64>::one_hot(&ids, table.dim(0)).unsqueeze(-1);          // (.., vocab, 1)
+            let picks = Tensor::<f64>::one_hot(&ids, vocab).unsqueeze(-1);          // (.., vocab, 1)
             prop_assert_eq!(&looked_up, &(&picks * &table).sum_axis(-2, false));
             let mut gradient = Tensor::zeros(table.shape());
             gradient.scatter_add_rows(&ids, &looked_up);
