@@ -1,7 +1,7 @@
 //! Replacing a file as a whole.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// untouched and the temporary one removed.
 ///
 /// ```
+/// use std::io::Write;
 /// # let dir = tempfile::tempdir()?;
 /// let path = dir.path().join("notes.txt");
 /// nn::write_atomically(&path, |out| out.write_all(b"all or nothing"))?;
@@ -74,6 +75,7 @@ impl Drop for Temporary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {

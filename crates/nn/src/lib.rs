@@ -1,22 +1,36 @@
-//! Layers, losses, optimisers, schedules and weight files.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod atomic;
 mod config;
 mod ema;
+mod gradcheck;
 pub mod init;
+mod layers;
+mod loss;
 mod mode;
 mod module;
 pub mod optim;
 mod param;
+pub mod regularise;
 mod report;
 pub mod schedule;
 mod values;
 pub mod weights;
 
 pub use atomic::write_atomically;
+pub use autograd::Reduction;
 pub use config::ConfigError;
 pub use ema::{Ema, EmaState, EmaStateError, average_into};
+pub use gradcheck::{cases, gradcheck_module, gradcheck_module_with};
+pub use layers::{
+    Activation, Bilinear, Dropout, Embedding, EmbeddingDropout, FeedForward, GatedFeedForward, Glu, Layer,
+    LayerNorm, Linear, LockedDropout, PRelu, Residual, RmsNorm, Sequential, StochasticDepth, WordDropout,
+};
+pub use loss::{
+    BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, LossError, Mae, Mse,
+    Triplet,
+};
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};
 pub use param::Param;
