@@ -3,18 +3,15 @@
 
 mod attend;
 mod cache;
+mod case;
 mod kernel;
 mod mask;
-//mod multi_head;
+mod multi_head;
 mod positions;
 
 pub use attend::{AttendOptions, attend, attend_packed, attend_with, attention_weights};
 pub use cache::KvCache;
+pub use case::cases;
 pub use mask::Mask;
-//pub use multi_head::MultiHeadAttention;
+pub use multi_head::MultiHeadAttention;
 pub use positions::sinusoidal;
-
-/// The gradient checks of all operations and layers of this crate.
-pub fn cases() -> Vec<autograd::Case> {
-    [attend::CASES].concat()
-}

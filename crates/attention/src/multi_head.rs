@@ -1,7 +1,8 @@
 //! Multi-head attention as a layer.
 
-use autograd::Var;
-use nn::{ConfigError, Linear, Mode, Param, init, module};
+use autograd::{Case, Var};
+use nn::init::Init;
+use nn::{ConfigError, Linear, Mode, Param, gradcheck_module_with, module};
 use rand::Rng;
 use tensor::{Element, Tensor};
 
@@ -49,7 +50,7 @@ impl<E: Element> MultiHeadAttention<E> {
         if !(0.0..1.0).contains(&dropout) {
             return Err(ConfigError::new("multi-head attention", "dropout", dropout, "a number in [0, 1)"));
         }
-        let in_proj = init::xavier_uniform(&[3 * d_model, d_model], 1.0, rng);
+        let in_proj = Init::XavierUniform { gain: 1.0 }.tensor(&[3 * d_model, d_model], rng);
         let mut out_proj = Linear::new(d_model, d_model, true, rng)?;
         if let Some(bias) = &mut out_proj.bias {
             bias.set(Tensor::zeros(&[d_model]));
@@ -91,18 +92,32 @@ impl<E: Element> MultiHeadAttention<E> {
     /// If the shapes or the mask do not fit together.
     #[track_caller]
     pub fn forward_cross(&self, x: &Var<E>, memory: &Var<E>, mask: &Mask, mode: &mut Mode<'_>) -> Var<E> {
-        let q = self.queries(x);
         let [k, v] = self.keys_and_values(memory);
-        self.attend_projected(&q, &k, &v, mask, mode)
+        self.attend_projected(&self.queries(x), &k, &v, mask, mode)
+    }
+
+    /// Attention with keys from one place and values from another: `query (batch, tgt_time, d_model)`,
+    /// `key, value (batch, src_time, d_model)` → `(batch, tgt_time, d_model)`.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
+    #[track_caller]
+    pub fn forward_query_key_value(
+        &self,
+        query: &Var<E>,
+        key: &Var<E>,
+        value: &Var<E>,
+        mask: &Mask,
+        mode: &mut Mode<'_>,
+    ) -> Var<E> {
+        let (k, v) = (self.split(&self.project(key, 1..2)), self.split(&self.project(value, 2..3)));
+        self.attend_projected(&self.queries(query), &k, &v, mask, mode)
     }
 
     /// The queries of `x (batch, time, d_model)`, `(batch, heads, time, d_head)`.
     #[track_caller]
     pub fn queries(&self, x: &Var<E>) -> Var<E> {
-        let d_model = self.d_model();
-        let weight = self.in_proj_weight.var().slice(0, 0..d_model);
-        let bias = self.in_proj_bias.var().slice(0, 0..d_model);
-        self.split(&x.linear(&weight, Some(&bias)))
+        self.split(&self.project(x, 0..1))
     }
 
     /// Keys and values of `memory (batch, time, d_model)`, each `(batch, heads, time, d_head)`: computed once
@@ -110,10 +125,17 @@ impl<E: Element> MultiHeadAttention<E> {
     #[track_caller]
     pub fn keys_and_values(&self, memory: &Var<E>) -> [Var<E>; 2] {
         let d_model = self.d_model();
-        let weight = self.in_proj_weight.var().slice(0, d_model..3 * d_model);
-        let bias = self.in_proj_bias.var().slice(0, d_model..3 * d_model);
-        let both = memory.linear(&weight, Some(&bias)); // (batch, time, 2·d_model)
+        let both = self.project(memory, 1..3); // (batch, time, 2·d_model)
         [0, d_model].map(|from| self.split(&both.slice(-1, from..from + d_model)))
+    }
+
+    /// The parts `0` (queries), `1` (keys), `2` (values) of the input projection.
+    #[track_caller]
+    fn project(&self, x: &Var<E>, parts: std::ops::Range<usize>) -> Var<E> {
+        let d_model = self.d_model();
+        let rows = parts.start * d_model..parts.end * d_model;
+        let weight = self.in_proj_weight.var().slice(0, rows.clone());
+        x.linear(&weight, Some(&self.in_proj_bias.var().slice(0, rows)))
     }
 
     /// Attention over given keys and values `(batch, heads, src_time, d_head)` with queries
@@ -165,3 +187,20 @@ pub(crate) fn join_heads<E: Element>(x: &Var<E>) -> Var<E> {
     let (batch, heads, time, d_head) = (x.dim(0), x.dim(1), x.dim(2), x.dim(3));
     x.transpose(1, 2).reshape(&[batch, time, heads * d_head])
 }
+
+pub(crate) const CASES: &[Case] = &[
+    Case::new("MultiHeadAttention", |draw| {
+        let [batch, time] = draw.dims();
+        let layer = MultiHeadAttention::<f64>::new(6, 2, 0.0, draw.rng()).expect("sizes");
+        let x = draw.normal(&[batch, time, 6]);
+        gradcheck_module_with(&layer, &[x], |layer, v| layer.forward(&v[0], &Mask::causal(), &mut Mode::Eval))
+    }),
+    Case::new("MultiHeadAttention, cross", |draw| {
+        let [batch, tgt_time, src_time] = draw.dims();
+        let layer = MultiHeadAttention::<f64>::new(6, 3, 0.0, draw.rng()).expect("sizes");
+        let (x, memory) = (draw.normal(&[batch, tgt_time, 6]), draw.normal(&[batch, src_time, 6]));
+        gradcheck_module_with(&layer, &[x, memory], |layer, v| {
+            layer.forward_cross(&v[0], &v[1], &Mask::none(), &mut Mode::Eval)
+        })
+    }),
+];

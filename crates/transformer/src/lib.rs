@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod case;
 mod config;
 mod decoder;
 mod encoder;
@@ -9,6 +10,7 @@ mod gpt;
 mod input;
 mod seq2seq;
 
+pub use case::cases;
 pub use config::{NormPosition, TransformerConfig};
 pub use decoder::{Decoder, DecoderCache, DecoderLayer};
 pub use encoder::{Encoder, EncoderLayer};

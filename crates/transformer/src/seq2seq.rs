@@ -144,9 +144,10 @@ impl<E: Element> Transformer<E> {
     /// # Errors
     /// If an id is no token of the target vocabulary.
     pub fn next_logits(&self, ids: &Ids, state: &mut Seq2SeqState<E>) -> Result<Tensor<E>, InputError> {
-        let [_, time @ 1..] = *ids.shape() else {
+        if ids.rank() != 2 || ids.is_empty() {
             return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() });
-        };
+        }
+        let time = ids.shape()[1];
         ids.check_below(self.tgt_embed.weight.value().dim(0), "target token")?;
         no_grad(|| {
             let x = self.embed(&self.tgt_embed, ids, state.cache.len(), &mut Mode::Eval);

@@ -66,6 +66,13 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Best rate of one product, in 10⁹ operations per second.
+pub(super) fn gflops(shape: (usize, usize, usize), threads: usize) -> Result<f64, Failure> {
+    let (m, k, n) = shape;
+    let times = on_threads(Some(threads), || Ok(measure(shape)))?;
+    Ok(2.0 * (m * k * n) as f64 / times.min / 1e6)
+}
+
 /// At least half a second of products.
 fn measure((m, k, n): (usize, usize, usize)) -> measure::Times {
     let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect::<Vec<_>>();

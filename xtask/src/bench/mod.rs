@@ -11,6 +11,11 @@ use clap::{Args, ValueEnum};
 
 use crate::Failure;
 
+pub(crate) use peers::python;
+
+/// Our own name among the peers.
+const PEER: &str = "ours";
+
 /// Measure training steps or matrix products
 #[derive(Args)]
 #[command(after_help = "\

@@ -1,0 +1,22 @@
+//! The gradient checks of this crate.
+
+use autograd::Case;
+
+use crate::{attend, multi_head};
+
+/// The gradient checks of all operations and layers of this crate.
+pub fn cases() -> Vec<Case> {
+    [attend::CASES, multi_head::CASES].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_gradient_matches_finite_differences() {
+        for case in super::cases() {
+            if let Err((seed, error)) = case.run(0, 40) {
+                panic!("{} (seed {seed}): {error}", case.name);
+            }
+        }
+    }
+}
