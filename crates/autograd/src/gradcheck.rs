@@ -40,7 +40,8 @@ pub struct Gradcheck {
     pub step: f64,
     /// Largest error allowed, relative to the larger of analytic and numeric value.
     pub relative: f64,
-    /// Largest error always allowed, in units of the function's own size.
+    /// Largest error always allowed, in units of the function's own size: values smaller than
+    /// `absolute / relative` of it are compared as if they were that large.
     pub absolute: f64,
     /// Inputs with at most this many elements are checked element by element.
     pub exhaustive: usize,
@@ -164,6 +165,15 @@ impl Gradcheck {
         f: impl Fn(&[Var<f64>]) -> Var<f64>,
         inputs: &[Tensor<f64>],
     ) -> Result<GradcheckReport, GradcheckError> {
+        self.check_erased(&f, inputs)
+    }
+
+    /// [`check`](Self::check), compiled once for all functions.
+    fn check_erased(
+        &self,
+        f: &dyn Fn(&[Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+    ) -> Result<GradcheckReport, GradcheckError> {
         let leaves: Vec<Var<f64>> = inputs.iter().cloned().map(Var::leaf).collect();
         let output = f(&leaves);
         let upstream = self.output_weights(output.shape());
@@ -200,6 +210,14 @@ impl Gradcheck {
         &self,
         inputs: &[NamedGradient],
         function: impl Fn(&[Tensor<f64>]) -> f64,
+    ) -> Result<GradcheckReport, GradcheckError> {
+        self.compare_erased(inputs, &function)
+    }
+
+    fn compare_erased(
+        &self,
+        inputs: &[NamedGradient],
+        function: &dyn Fn(&[Tensor<f64>]) -> f64,
     ) -> Result<GradcheckReport, GradcheckError> {
         let base: Vec<Tensor<f64>> = inputs.iter().map(|(_, value, _)| value.contiguous()).collect();
         let scale = function(&base).abs().max(1.0);
@@ -303,7 +321,7 @@ impl Gradcheck {
         if difference.is_nan() {
             return f64::INFINITY;
         }
-        if difference <= self.absolute * scale { 0.0 } else { difference / analytic.abs().max(numeric.abs()) }
+        difference / analytic.abs().max(numeric.abs()).max(scale * self.absolute / self.relative)
     }
 }
 

@@ -1,11 +1,10 @@
 //! Activation functions, elementwise and gated.
 
 use tensor::kernels::activation as kernel;
-use tensor::kernels::{map, par};
-use tensor::shape::{self, axis_index};
+use tensor::kernels::map;
+use tensor::shape;
 use tensor::{Element, Tensor};
 
-use super::rows::{axis_back, axis_last};
 use crate::{Case, Var, gradcheck};
 
 pub(super) const CASES: &[Case] = &[
@@ -39,11 +38,6 @@ pub(super) const CASES: &[Case] = &[
         let [time, d_ff] = draw.dims();
         let (gate, up) = (draw.normal(&[time, d_ff]), draw.normal(&[time, d_ff]));
         gradcheck(|v| v[0].swiglu(&v[1]) + v[0].geglu(&v[1]) * 2.0, &[gate, up])
-    }),
-    Case::new("sparsemax", |draw| {
-        let dims = draw.dims::<3>();
-        let (x, axis) = (draw.normal(&dims), draw.below(6) as isize - 3);
-        gradcheck(|v| v[0].sparsemax(axis), &[x])
     }),
 ];
 
@@ -339,84 +333,11 @@ impl<E: Element> Var<E> {
             [dgate, need_up.then(|| gated(f, &gate, dy))]
         })
     }
-
-    /// The point of the probability simplex nearest to `x` along `axis` (Martins & Astudillo 2016, "From softmax
-    /// to sparsemax"): `y = max(x − τ, 0)` with the threshold τ for which `y` sums to 1. Where `y > 0`,
-    /// `dx = dy − mean(dy over y > 0)`, else 0.
-    ///
-    /// # Panics
-    /// If there is no such axis.
-    #[track_caller]
-    pub fn sparsemax(&self, axis: isize) -> Self {
-        let axis = axis_index("sparsemax", axis, self.rank());
-        let x = axis_last(self.value(), axis);
-        let (cols, rows) = (x.dim(-1), x.len() / x.dim(-1).max(1));
-        let y = Tensor::build(x.shape(), |y| {
-            let data = (par::rows(x.data(), cols), par::rows(y, cols));
-            par::for_each(data, rows, par::rows_per_chunk(16 * cols), |_, (x, y)| {
-                for (x, y) in x.data.chunks_exact(cols).zip(y.data.chunks_exact_mut(cols)) {
-                    let tau = sparsemax_threshold(x);
-                    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - tau).maximum(E::ZERO));
-                }
-            });
-        });
-        let value = axis_back(&y, axis);
-        Self::record("sparsemax", [self], value, move |dy| {
-            let dy = axis_last(dy, axis);
-            let dx = Tensor::build(y.shape(), |dx| {
-                let data = (par::rows(y.data(), cols), par::rows(dy.data(), cols), par::rows(dx, cols));
-                par::for_each(data, rows, par::rows_per_chunk(4 * cols), |_, (y, dy, dx)| {
-                    let inputs = y.data.chunks_exact(cols).zip(dy.data.chunks_exact(cols));
-                    inputs
-                        .zip(dx.data.chunks_exact_mut(cols))
-                        .for_each(|((y, dy), dx)| sparsemax_back(y, dy, dx));
-                });
-            });
-            [Some(axis_back(&dx, axis))]
-        })
-    }
-}
-
-/// τ of equation 4 of the paper: of the largest values, as many as stay above their own threshold.
-fn sparsemax_threshold<E: Element>(x: &[E]) -> E {
-    let mut sorted = x.to_vec();
-    sorted.sort_by(|a, b| b.to_f64().total_cmp(&a.to_f64()));
-    let (mut sum, mut tau) = (E::ZERO, E::ZERO);
-    for (k, &z) in sorted.iter().enumerate() {
-        sum += z;
-        let candidate = (sum - E::ONE) / E::from_usize(k + 1);
-        if z <= candidate {
-            break;
-        }
-        tau = candidate;
-    }
-    tau
-}
-
-fn sparsemax_back<E: Element>(y: &[E], dy: &[E], dx: &mut [E]) {
-    let (mut sum, mut count) = (E::ZERO, E::ZERO);
-    for (&y, &dy) in y.iter().zip(dy) {
-        if y > E::ZERO {
-            sum += dy;
-            count += E::ONE;
-        }
-    }
-    for ((dx, &y), &dy) in dx.iter_mut().zip(y).zip(dy) {
-        *dx = if y > E::ZERO { dy - sum / count } else { E::ZERO };
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sparsemax_is_a_sparse_distribution() {
-        let x = Var::constant(Tensor::from_vec(vec![1.0_f64, 0.8, -1.0, 0.3, 0.3, 0.3], &[2, 3]));
-        let y = x.sparsemax(-1);
-        let expected = Tensor::from_vec(vec![0.6, 0.4, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0], &[2, 3]);
-        assert!((y.value() - &expected).abs().max().item() < 1e-12);
-    }
 
     #[test]
     fn names_are_distinct() {
