@@ -18,7 +18,8 @@ impl Golden {
     /// Opens `fixtures/goldens/NAME.safetensors`; `metadata` is the entry that holds its settings.
     pub fn open(name: &str, metadata: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let bytes = std::fs::read(root.join("fixtures/goldens").join(name).with_extension("safetensors")).unwrap();
+        let bytes =
+            std::fs::read(root.join("fixtures/goldens").join(name).with_extension("safetensors")).unwrap();
         let (_, head) = SafeTensors::read_metadata(&bytes).unwrap();
         let text = &head.metadata().as_ref().unwrap()[metadata];
         let settings = serde_json::from_str(text).unwrap();

@@ -50,7 +50,11 @@ impl Case<'_> {
             encoder_layers: 2,
             decoder_layers: 2,
             dropout: 0.0,
-            activation: if self.setting("activation") == "gelu" { Activation::Gelu } else { Activation::Relu },
+            activation: if self.setting("activation") == "gelu" {
+                Activation::Gelu
+            } else {
+                Activation::Relu
+            },
             norm: if self.setting("norm_first") == true { NormPosition::Pre } else { NormPosition::Post },
             eps: self.setting("eps").as_f64().unwrap(),
         }
@@ -58,7 +62,8 @@ impl Case<'_> {
 
     /// Compares output, input gradients and parameter gradients.
     fn compare(&self, y: &Var<f64>, inputs: &[(&str, &Var<f64>)], model: &impl Module<f64>) {
-        let expected = |kind: &str, name: &str| self.golden.tensor::<f64>(&format!("{}/{kind}/{name}", self.name));
+        let expected =
+            |kind: &str, name: &str| self.golden.tensor::<f64>(&format!("{}/{kind}/{name}", self.name));
         assert_close(self.name, y.value(), &expected("output", "y"), TOLERANCE);
         let grads = y.backward_from(&expected("upstream", "y")).unwrap();
         for (name, input) in inputs {

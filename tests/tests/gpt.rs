@@ -5,7 +5,7 @@ use nn::optim::{AdamW, Groups, Optim, Optimizer};
 use nn::{Mode, Module};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tensor::{Element, Ids};
+use tensor::{Element, Ids, Tensor};
 use transformer::{Gpt, GptCache, GptConfig, GptScorer};
 use workspace_tests::{Golden, assert_close};
 
@@ -57,7 +57,17 @@ fn matches_pytorch<E: Element>(suffix: &str, forward: f64, trained: f64) {
         assert!(relative(norm, norms.at(&[step])) < trained, "gradient norm of step {step}");
     }
     for (path, param) in model.parameters() {
-        assert_close(&path, param.value(), &golden.tensor(&format!("final_{suffix}/{path}")), trained);
+        let expected = golden.tensor::<E>(&format!("final_{suffix}/{path}"));
+        let (found, expected) = if path.ends_with("c_attn.bias") && E::NAME == "f32" {
+            // A constant added to all keys changes no softmax: the gradient of the keys' bias is 0 but for
+            // rounding, which AdamW blows up to steps of full size. Queries and values are compared.
+            let without_keys =
+                |bias: &Tensor<E>| Tensor::concat(&[&bias.slice(0, 0..16), &bias.slice(0, 32..48)], 0);
+            (without_keys(param.value()), without_keys(&expected))
+        } else {
+            (param.value().clone(), expected)
+        };
+        assert_close(&path, &found, &expected, trained);
     }
 }
 
@@ -175,7 +185,7 @@ fn saved_weights_give_the_same_logits() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("gpt.safetensors");
     let (model, mut other) = (gpt::<f32>(small(31), 10), gpt::<f32>(small(31), 11));
-    nn::weights::save(&model, &path).unwrap();
+    nn::weights::save(&model, &path, &nn::weights::Metadata::new()).unwrap();
     nn::weights::load(&mut other, &path).unwrap();
     let ids = random_ids(&[2, 5], 31, &mut ChaCha8Rng::seed_from_u64(12));
     let logits = |model: &Gpt| model.forward(&ids, &mut Mode::Eval).unwrap().into_value();

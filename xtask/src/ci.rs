@@ -17,7 +17,7 @@ pub(crate) struct Ci {}
 const STEPS: &[(&str, &[&str])] = &[
     ("format", &["fmt", "--all", "--", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    ("docs", &["doc", "--workspace", "--no-deps", "--document-private-items"]),
+    ("docs", &["doc", "--workspace", "--no-deps"]),
     ("tests", &["test", "--workspace"]),
     ("gradient checks", &["xtask", "gradcheck", "--seeds", "3"]),
     ("demos", &["xtask", "demo", "--quick"]),
@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn counts_tests_from_summaries() {
         let mut tally = Tally::default();
-        tally.read("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        tally.read(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+        );
         tally.read("test result: FAILED. 3 passed; 2 failed; 0 ignored");
         tally.read("12 passed; not a summary");
         assert_eq!((tally.passed, tally.failed), (15, 2));

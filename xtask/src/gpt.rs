@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokenize::{BpeTrainer, CharTokenizer, Tokenizer};
 use train::chart::{Chart, Figure};
 use train::{
-    Accumulator, Checkpoint, Checkpoints, Interrupt, MetricsFile, Progress, RandomWindows, Record, TokenFile, TokenWriter,
-    Tokens,
+    Accumulator, Checkpoint, Checkpoints, Interrupt, MetricsFile, Progress, RandomWindows, Record, TokenFile,
+    TokenWriter, Tokens,
 };
 use transformer::{Gpt, GptConfig, GptScorer};
 
@@ -190,19 +190,17 @@ pub(crate) fn train(
     let rule = AdamW { beta2: plan.beta2, weight_decay: plan.weight_decay, ..AdamW::default() };
     let mut adamw = Optim::new(rule)?.with_groups(Groups::no_decay_on_1d());
     let (mut step, mut best) = (0, f64::INFINITY);
-    if resume {
-        if let Some(latest) = checkpoints.latest::<RunState, f32>(KIND)? {
-            latest.skipped.iter().for_each(|error| eprintln!("skipped: {error}"));
-            let checkpoint = latest.checkpoint;
-            if checkpoint.state.plan != *plan {
-                return Err(format!("{} was made with other settings", latest.path.display()).into());
-            }
-            checkpoint.restore_model("model", &mut model)?;
-            let head = checkpoint.state.optimizer.clone();
-            adamw.load_state(&model, &checkpoint.take_optimizer("optimizer", head)?)?;
-            RunState { step, rng, best, .. } = checkpoint.state;
-            println!("going on from step {step} of {}", latest.path.display());
+    if resume && let Some(latest) = checkpoints.latest::<RunState, f32>(KIND)? {
+        latest.skipped.iter().for_each(|error| eprintln!("skipped: {error}"));
+        let checkpoint = latest.checkpoint;
+        if checkpoint.state.plan != *plan {
+            return Err(format!("{} was made with other settings", latest.path.display()).into());
         }
+        checkpoint.restore_model("model", &mut model)?;
+        let head = checkpoint.state.optimizer.clone();
+        adamw.load_state(&model, &checkpoint.take_optimizer("optimizer", head)?)?;
+        RunState { step, rng, best, .. } = checkpoint.state;
+        println!("going on from step {step} of {}", latest.path.display());
     }
     save_inference(dir, plan, corpus)?;
 
@@ -215,7 +213,8 @@ pub(crate) fn train(
     let save = |step: u64, model: &Gpt, adamw: &dyn Optimizer, rng: &ChaCha8Rng, best: f64, is_best: bool| {
         let rng = rng.clone();
         let optimizer = OptimizerState::default();
-        let mut checkpoint = Checkpoint::new(KIND, RunState { plan: plan.clone(), step, rng, best, optimizer });
+        let mut checkpoint =
+            Checkpoint::new(KIND, RunState { plan: plan.clone(), step, rng, best, optimizer });
         checkpoint.put_model("model", model);
         checkpoint.state.optimizer = checkpoint.put_optimizer("optimizer", adamw.state());
         if is_best { checkpoints.save_best(&checkpoint) } else { checkpoints.save(step, &checkpoint) }
@@ -235,10 +234,12 @@ pub(crate) fn train(
         step += 1;
 
         progress.update(step, loss, plan.accumulate * plan.batch * plan.model.time);
-        let mut record = Record { step, loss: Some(loss), lr: Some(lr), grad_norm: Some(norm), ..Record::default() };
+        let mut record =
+            Record { step, loss: Some(loss), lr: Some(lr), grad_norm: Some(norm), ..Record::default() };
         if step % plan.evaluate_every == 0 || step == plan.steps {
             let valid = evaluate(&model, corpus, plan)?;
-            let sample = generate(&model, corpus.tokenizer.as_ref(), sample_from, 120, &demo_sampling(), plan.seed)?;
+            let sample =
+                generate(&model, corpus.tokenizer.as_ref(), sample_from, 120, &demo_sampling(), plan.seed)?;
             progress.print(&report(step, loss, &valid, corpus, &sample));
             record.val_loss = Some(valid.mean());
             record.tokens_per_s = Some(progress.tokens_per_second());
@@ -311,7 +312,8 @@ pub(crate) fn generate(
     let sampler = Sampler::new(sampling, model.config().vocab)?;
     let mut rngs = [ChaCha8Rng::seed_from_u64(seed)];
     let mut scorer = GptScorer::new(model);
-    let out = decode::generate(&mut scorer, &[ids.clone()], &sampler, &Stop::after(tokens), &mut rngs)?;
+    let out =
+        decode::generate(&mut scorer, std::slice::from_ref(&ids), &sampler, &Stop::after(tokens), &mut rngs)?;
     Ok(tokenizer.decode_lossy(&[&ids[..], &out[0].tokens].concat()))
 }
 

@@ -49,7 +49,8 @@ impl Gradcheck {
             ("attention", attention::cases()),
             ("transformer", transformer::cases()),
         ];
-        let wanted = |case: &Case| self.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()));
+        let wanted =
+            |case: &Case| self.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()));
         let cases: Vec<(&str, Case)> = suites
             .into_iter()
             .flat_map(|(krate, cases)| cases.into_iter().map(move |case| (krate, case)))
@@ -80,7 +81,10 @@ impl Gradcheck {
 
 fn print_table(rows: &[Row]) {
     let width = rows.iter().map(|row| row.op.len()).max().unwrap_or(0);
-    println!("{:<11} {:<width$} {:>6} {:>9} {:>6} {:>9}", "crate", "operation", "inputs", "compared", "kinks", "worst");
+    println!(
+        "{:<11} {:<width$} {:>6} {:>9} {:>6} {:>9}",
+        "crate", "operation", "inputs", "compared", "kinks", "worst"
+    );
     for Row { krate, op, cases, compared, kinks, worst, error } in rows {
         match error {
             None => println!("{krate:<11} {op:<width$} {cases:>6} {compared:>9} {kinks:>6} {worst:>9.1e}"),

@@ -173,7 +173,9 @@ fn check_fused(draw: &mut autograd::Gen, dropout: f64) -> Result<GradcheckReport
     let q = draw.normal(&[batch, kv_heads * group, queries, d_head]);
     let [k, v] = [(); 2].map(|()| draw.normal(&[batch, kv_heads, keys, d_head]));
     let (options, rng) = (AttendOptions { scale: None, dropout }, draw.rng().clone());
-    let f = |v: &[Var<f64>]| attend_with(&v[0], &v[1], &v[2], &mask, &options, &mut Mode::Train(&mut rng.clone()));
+    let f = |v: &[Var<f64>]| {
+        attend_with(&v[0], &v[1], &v[2], &mask, &options, &mut Mode::Train(&mut rng.clone()))
+    };
     gradcheck(f, &[q, k, v])
 }
 

@@ -164,12 +164,20 @@ impl<E: Element> Problem<E> {
                 }
             }
         }
-        let end = |row: usize| self.mask.visible(b, rows.start + row, self.keys()).end.saturating_sub(keys.start);
+        let end =
+            |row: usize| self.mask.visible(b, rows.start + row, self.keys()).end.saturating_sub(keys.start);
         softmax::softmax_limit(weights, keys.len(), E::from_f64(self.scale), end);
     }
 
     /// Applies dropout to a tile: of weights forward, and of their gradients backward.
-    fn drop_weights(&self, b: usize, head: usize, rows: &Range<usize>, keys: &Range<usize>, weights: &mut [E]) {
+    fn drop_weights(
+        &self,
+        b: usize,
+        head: usize,
+        rows: &Range<usize>,
+        keys: &Range<usize>,
+        weights: &mut [E],
+    ) {
         let Some(WeightDropout { p, seed }) = self.dropout else { return };
         if keys.is_empty() {
             return;

@@ -67,7 +67,11 @@ impl Mask {
     #[track_caller]
     pub fn table(table: Bools) -> Self {
         let rank = table.shape().len();
-        assert!(rank == 2 || rank == 3, "table: (query, key) or (batch, query, key), found {:?}", table.shape());
+        assert!(
+            rank == 2 || rank == 3,
+            "table: (query, key) or (batch, query, key), found {:?}",
+            table.shape()
+        );
         Self { tables: vec![Arc::new(table)], ..Self::default() }
     }
 
@@ -148,12 +152,20 @@ impl Mask {
     #[track_caller]
     pub(crate) fn check(&self, batch: usize, queries: usize, keys: usize) {
         if let Some(lengths) = &self.lengths {
-            assert!(lengths.len() == batch, "mask: lengths of {} items for a batch of {batch}", lengths.len());
+            assert!(
+                lengths.len() == batch,
+                "mask: lengths of {} items for a batch of {batch}",
+                lengths.len()
+            );
         }
         for table in &self.tables {
             let wanted: &[usize] = &[batch, queries, keys];
             let wanted = &wanted[3 - table.shape().len()..];
-            assert!(table.shape() == wanted, "mask: table {:?} for (batch, query, key) {wanted:?}", table.shape());
+            assert!(
+                table.shape() == wanted,
+                "mask: table {:?} for (batch, query, key) {wanted:?}",
+                table.shape()
+            );
         }
     }
 }

@@ -43,7 +43,7 @@ impl<E: Element> MultiHeadAttention<E> {
     /// # Errors
     /// If `heads` does not divide `d_model`, a size is 0, or `dropout` is not in `[0, 1)`.
     pub fn new(d_model: usize, heads: usize, dropout: f64, rng: &mut impl Rng) -> Result<Self, ConfigError> {
-        if heads == 0 || d_model == 0 || d_model % heads != 0 {
+        if heads == 0 || d_model == 0 || !d_model.is_multiple_of(heads) {
             let found = format!("{heads} for d_model {d_model}");
             return Err(ConfigError::new("multi-head attention", "heads", found, "a divisor of d_model"));
         }

@@ -6,7 +6,7 @@ use std::fmt::Display;
 ///
 /// ```
 /// let error = nn::Dropout::new(1.5).unwrap_err();
-/// assert_eq!(error.to_string(), "dropout: `p` is 1.5, expected a number in [0, 1]");
+/// assert_eq!(error.to_string(), "dropout: `p` is 1.5, expected a number in [0, 1)");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: `{setting}` is {found}, expected {expected}")]

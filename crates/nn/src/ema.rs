@@ -139,9 +139,9 @@ impl<E: Element> Ema<E> {
     #[track_caller]
     fn check<'a>(&self, params: impl ExactSizeIterator<Item = (&'a str, &'a [usize])>) {
         let same = params.len() == self.averages.len()
-            && params.zip(&self.averages).all(|((path, shape), (own, average))| {
-                path == own && shape == average.shape()
-            });
+            && params
+                .zip(&self.averages)
+                .all(|((path, shape), (own, average))| path == own && shape == average.shape());
         assert!(same, "weight average: the model's parameters are not those it was made for");
     }
 }
@@ -161,7 +161,10 @@ pub fn average_into<E: Element>(model: &mut dyn Module<E>, others: &[&dyn Module
         let mut sum = Tensor::zeros(param.shape());
         for list in &lists {
             let (other, value) = (&list[i].0, list[i].1.value());
-            assert!(path == *other && value.shape() == param.shape(), "average_into: {path} and {other} differ");
+            assert!(
+                path == *other && value.shape() == param.shape(),
+                "average_into: {path} and {other} differ"
+            );
             sum.add_assign(value);
         }
         sum.scale_assign(share);
@@ -190,7 +193,10 @@ mod tests {
         copy.update(&model(5.0));
         assert_eq!(ema.state(), copy.state());
         let mut other = Ema::new(&vec![Param::new(Tensor::<f64>::zeros(&[2, 2]))], 0.5).unwrap();
-        assert_eq!(other.load_state(&ema.state()).unwrap_err().to_string(), "weight average: 1 is not in the model");
+        assert_eq!(
+            other.load_state(&ema.state()).unwrap_err().to_string(),
+            "weight average: 1 is not in the model"
+        );
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub fn cases() -> Vec<Case> {
 /// Makes every parameter normal: no gain of one or bias of zero hides a mistake.
 pub(crate) fn randomise(model: &mut dyn Module<f64>, draw: &mut Gen) {
     for (_, param) in model.parameters_mut() {
-        let value = draw.normal(&param.shape().to_vec());
+        let value = draw.normal(param.shape());
         param.set(value);
     }
 }

@@ -147,12 +147,10 @@ impl Init {
     pub fn tensor<E: Element>(self, shape: &[usize], rng: &mut (impl Rng + ?Sized)) -> Tensor<E> {
         let e = E::from_f64;
         let seed = rng.next_u64();
-        let uniform = |bound: f64| {
-            Tensor::build(shape, |out| random::fill_uniform(out, e(-bound), e(bound), seed))
-        };
-        let normal = |mean: f64, std: f64| {
-            Tensor::build(shape, |out| random::fill_normal(out, e(mean), e(std), seed))
-        };
+        let uniform =
+            |bound: f64| Tensor::build(shape, |out| random::fill_uniform(out, e(-bound), e(bound), seed));
+        let normal =
+            |mean: f64, std: f64| Tensor::build(shape, |out| random::fill_normal(out, e(mean), e(std), seed));
         match self {
             Self::Constant(value) => Tensor::full(shape, e(value)),
             Self::Uniform { low, high } => {
@@ -278,7 +276,8 @@ mod tests {
 
     #[test]
     fn pytorch_gains() {
-        let gains = [Nonlinearity::LeakyRelu(0.2), Nonlinearity::Tanh, Nonlinearity::Selu].map(Nonlinearity::gain);
+        let gains =
+            [Nonlinearity::LeakyRelu(0.2), Nonlinearity::Tanh, Nonlinearity::Selu].map(Nonlinearity::gain);
         assert_eq!(gains, [(2.0_f64 / 1.04).sqrt(), 5.0 / 3.0, 0.75]);
     }
 

@@ -28,8 +28,8 @@ pub use layers::{
     LayerNorm, Linear, LockedDropout, PRelu, Residual, RmsNorm, Sequential, StochasticDepth, WordDropout,
 };
 pub use loss::{
-    BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, LossError, Mae, Mse,
-    Triplet,
+    BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, LossError, Mae,
+    Mse, Triplet,
 };
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};

@@ -69,12 +69,14 @@ fn penalty<E: Element>(
     sum * E::from_f64(strength)
 }
 
-fn trainable<'a, E: Element>(
-    model: &'a dyn Module<E>,
+fn trainable<E: Element>(
+    model: &dyn Module<E>,
     takes: impl Fn(&str, &[usize]) -> bool,
-) -> impl Iterator<Item = &'a Param<E>> {
+) -> impl Iterator<Item = &Param<E>> {
     let params = model.parameters().into_iter();
-    params.filter(move |(path, param)| param.is_trainable() && takes(path, param.shape())).map(|(_, param)| param)
+    params
+        .filter(move |(path, param)| param.is_trainable() && takes(path, param.shape()))
+        .map(|(_, param)| param)
 }
 
 /// Adds the gradient of [`l1_penalty`], `strength·sign(w)`, to the gradients there are.
@@ -120,11 +122,7 @@ pub fn add_l2<E: Element>(
 /// most `limit` (Srebro & Shraibman 2005; Srivastava et al. 2014). Call it after the optimiser's step.
 ///
 /// Parameters of fewer than two dimensions are left alone.
-pub fn max_norm<E: Element>(
-    model: &mut dyn Module<E>,
-    limit: f64,
-    takes: impl Fn(&str, &[usize]) -> bool,
-) {
+pub fn max_norm<E: Element>(model: &mut dyn Module<E>, limit: f64, takes: impl Fn(&str, &[usize]) -> bool) {
     for (path, param) in model.parameters_mut() {
         let shape = param.shape();
         if shape.len() < 2 || !param.is_trainable() || !takes(&path, shape) {

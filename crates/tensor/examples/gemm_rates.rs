@@ -76,7 +76,7 @@ fn main() {
                 }));
             }
             rates.push(rate(flops, || {
-                matrixmultiply((m, k, n), (&a_data, a_strides), (&b_data, b_strides), &mut c)
+                matrixmultiply((m, k, n), (&a_data, a_strides), (&b_data, b_strides), &mut c);
             }));
             print!("{shape:>16} {name:>6}");
             for (rate, width) in rates.iter().zip([9, 9, 9, 9, 15]) {

@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let map = HeatMap::new("Attention", &target, &source, &values)?.axes("target", "source").range(0.0, 1.0);
     Figure::from(map).panel_size(760, 640).save(dir.join("heat.png"))?;
 
-    let functions: [(&str, fn(f64) -> f64); 6] = [
+    type Function = fn(f64) -> f64;
+    let functions: [(&str, Function); 6] = [
         ("sigmoid", |x| 1.0 / (1.0 + (-x).exp())),
         ("tanh", f64::tanh),
         ("ReLU", |x| x.max(0.0)),

@@ -68,11 +68,12 @@ impl TransformerConfig {
     /// # Errors
     /// If a width is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, or `eps` not positive.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |setting, found: String, expected| Err(ConfigError::new("transformer", setting, found, expected));
+        let wrong =
+            |setting, found: String, expected| Err(ConfigError::new("transformer", setting, found, expected));
         if self.d_model == 0 || self.d_ff == 0 {
             return wrong("d_model, d_ff", format!("{}, {}", self.d_model, self.d_ff), "at least 1");
         }
-        if self.heads == 0 || self.d_model % self.heads != 0 {
+        if self.heads == 0 || !self.d_model.is_multiple_of(self.heads) {
             let found = format!("{} for d_model {}", self.heads, self.d_model);
             return wrong("heads", found, "a divisor of d_model");
         }

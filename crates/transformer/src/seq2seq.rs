@@ -79,7 +79,8 @@ impl<E: Element> Transformer<E> {
             return Err(ConfigError::new("transformer", "vocabularies", found, "at least 1 each"));
         }
         let std = E::from_f64((config.d_model as f64).powf(-0.5));
-        let mut embed = |vocab| Embedding::from_weight(Tensor::normal(&[vocab, config.d_model], E::ZERO, std, rng));
+        let mut embed =
+            |vocab| Embedding::from_weight(Tensor::normal(&[vocab, config.d_model], E::ZERO, std, rng));
         Ok(Self {
             src_embed: embed(src_vocab),
             tgt_embed: embed(tgt_vocab),

@@ -61,7 +61,10 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
     let wanted = bench.cases(&names)?;
     if !bench.json {
-        println!("{:>10} {:>9} {:>9} {:>9} {:>10} {:>9}", "case", "ms/step", "min", "max", "tokens/s", "peak MB");
+        println!(
+            "{:>10} {:>9} {:>9} {:>9} {:>10} {:>9}",
+            "case", "ms/step", "min", "max", "tokens/s", "peak MB"
+        );
     }
     for name in wanted {
         // Each case in a process of its own: the peak of memory is that of a process.
@@ -71,7 +74,10 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         } else {
             let Times { median, min, max } = report.ms_per_step;
             let peak = report.peak_rss_mb.map_or("?".to_owned(), |mb| format!("{mb:.0}"));
-            println!("{name:>10} {median:>9.1} {min:>9.1} {max:>9.1} {:>10.0} {peak:>9}", report.tokens_per_s);
+            println!(
+                "{name:>10} {median:>9.1} {min:>9.1} {max:>9.1} {:>10.0} {peak:>9}",
+                report.tokens_per_s
+            );
         }
     }
     Ok(())
@@ -80,7 +86,8 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
 fn in_child(bench: &Bench, name: &str) -> Result<Report, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["bench", "gpt", "--json", "--case", name]);
-    for (flag, value) in [("--threads", bench.threads), ("--steps", bench.steps), ("--warmup", bench.warmup)] {
+    for (flag, value) in [("--threads", bench.threads), ("--steps", bench.steps), ("--warmup", bench.warmup)]
+    {
         command.arg(flag).arg(value.to_string());
     }
     for (flag, file) in [("--weights", &bench.weights), ("--tokens", &bench.tokens)] {

@@ -146,7 +146,13 @@ fn shared_start(case: &Case, dir: &Path) -> Result<(PathBuf, PathBuf), Failure> 
     Ok((weights, tokens))
 }
 
-fn call(program: &Program, case: &Case, bench: &Bench, weights: &Path, tokens: &Path) -> Result<Report, Failure> {
+fn call(
+    program: &Program,
+    case: &Case,
+    bench: &Bench,
+    weights: &Path,
+    tokens: &Path,
+) -> Result<Report, Failure> {
     let mut command = Command::new(&program.command);
     command.args(&program.arguments).args(["--case", case.name]);
     command.arg("--weights").arg(weights).arg("--tokens").arg(tokens);
@@ -155,7 +161,8 @@ fn call(program: &Program, case: &Case, bench: &Bench, weights: &Path, tokens: &
     for variable in ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
         command.env(variable, bench.threads.to_string());
     }
-    let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("{}: {error}", program.name))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| format!("{}: {error}", program.name))?;
     if !output.status.success() {
         return Err(format!("{} failed on {}", program.name, case.name).into());
     }
@@ -191,7 +198,9 @@ pub(super) fn gemm(bench: &Bench) -> Result<(), Failure> {
     println!("{:>20} {:>9} {:>9} {:>7}", "case", "ours", "PyTorch", "ratio");
     for &shape in gemm::SHAPES {
         let name = gemm::case_name(shape);
-        let same = |row: &&Value| row["case"] == name.as_str() && row["dtype"] == "f32" && row["threads"] == bench.threads;
+        let same = |row: &&Value| {
+            row["case"] == name.as_str() && row["dtype"] == "f32" && row["threads"] == bench.threads
+        };
         let Some(theirs) = parsed.iter().find(same).and_then(|row| row["gflops"].as_f64()) else { continue };
         let ours = gemm::gflops(shape, bench.threads)?;
         println!("{name:>20} {ours:>9.0} {theirs:>9.0} {:>7.2}", ours / theirs);

@@ -45,7 +45,14 @@ fn plan(demo: &Demo, vocab: usize) -> Plan {
         Size::Normal => Plan::new(vocab, 1600, seed),
         Size::Full => {
             let mut plan = Plan::new(vocab, 4000, seed);
-            plan.model = transformer::GptConfig { layers: 6, heads: 6, d_model: 192, time: 128, dropout: 0.1, ..plan.model };
+            plan.model = transformer::GptConfig {
+                layers: 6,
+                heads: 6,
+                d_model: 192,
+                time: 128,
+                dropout: 0.1,
+                ..plan.model
+            };
             plan.batch = 32;
             plan
         }

@@ -1,7 +1,7 @@
 //! Demos: each file is a program you could have written with these crates.
 
 mod gpt;
-//mod mlp;
+mod mlp;
 
 use clap::Args;
 
@@ -40,11 +40,11 @@ impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
         on_threads(self.run.threads, || match self.name.as_deref() {
             None => {
-                gpt::run(&self)?;
+                mlp::run(&self.run)?;
                 println!();
                 gpt::run(&self)
             }
-            Some("mlp") => gpt::run(&self),
+            Some("mlp") => mlp::run(&self.run),
             Some("gpt") => gpt::run(&self),
             Some(other) => Err(format!("no demo `{other}`; there are mlp and gpt").into()),
         })

@@ -12,7 +12,8 @@ use crate::mode::Mode;
 pub(super) const CASES: &[Case] = &[
     Case::new("Dropout", |draw| {
         let [batch, d_model] = draw.dims();
-        let (x, layer, rng) = (draw.normal(&[batch, d_model]), Dropout::rate(draw.number(0.0, 0.9)), draw.rng().clone());
+        let (x, layer, rng) =
+            (draw.normal(&[batch, d_model]), Dropout::rate(draw.number(0.0, 0.9)), draw.rng().clone());
         gradcheck(|v| layer.forward(&v[0], &mut Mode::Train(&mut rng.clone())), &[x])
     }),
     Case::new("LockedDropout", |draw| {
@@ -102,7 +103,12 @@ impl LockedDropout {
     /// If `x` has no such axis.
     #[track_caller]
     pub fn forward<E: Element>(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E> {
-        assert!(self.axis < x.rank(), "locked dropout: axis {} of a tensor with {} dimensions", self.axis, x.rank());
+        assert!(
+            self.axis < x.rank(),
+            "locked dropout: axis {} of a tensor with {} dimensions",
+            self.axis,
+            x.rank()
+        );
         let Some(rng) = mode.rng().filter(|_| self.p != 0.0) else { return x.clone() };
         let mut shape = x.shape().to_vec();
         shape[self.axis] = 1;

@@ -91,7 +91,9 @@ impl<E: Element> Embedding<E> {
     #[track_caller]
     pub fn lookup(&self, ids: &Ids) -> Var<E> {
         let vectors = self.weight.var().embedding(ids); // (.., d_model)
-        let Some(padding) = self.padding.filter(|padding| ids.data().contains(padding)) else { return vectors };
+        let Some(padding) = self.padding.filter(|padding| ids.data().contains(padding)) else {
+            return vectors;
+        };
         let is_padding = ids.data().iter().map(|id| *id == padding).collect();
         let mask = Bools::new(is_padding, &[ids.shape(), &[1]].concat()); // (.., 1)
         Var::select_where(&mask, &vectors.detach(), &vectors)

@@ -19,7 +19,9 @@ pub(super) const CASES: &[Case] = &[
         let mut layer = FeedForward::new(d_model, d_ff, Activation::Gelu, 0.2, draw.rng()).expect("sizes");
         randomise(&mut layer, draw);
         let (x, rng) = (draw.normal(&[batch, time, d_model]), draw.rng().clone());
-        gradcheck_module_with(&layer, &[x], |layer, v| layer.forward(&v[0], &mut Mode::Train(&mut rng.clone())))
+        gradcheck_module_with(&layer, &[x], |layer, v| {
+            layer.forward(&v[0], &mut Mode::Train(&mut rng.clone()))
+        })
     }),
     Case::new("GatedFeedForward", |draw| {
         let [batch, time, d_model, d_ff] = draw.dims();
@@ -31,7 +33,8 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::new("Glu", |draw| {
         let [time, d_model] = draw.dims();
-        let (x, glu) = (draw.normal(&[time, 2 * d_model]), [Glu::GLU, Glu::SWIGLU, Glu::GEGLU][draw.below(3)]);
+        let (x, glu) =
+            (draw.normal(&[time, 2 * d_model]), [Glu::GLU, Glu::SWIGLU, Glu::GEGLU][draw.below(3)]);
         gradcheck(|v| glu.forward(&v[0]), &[x])
     }),
 ];

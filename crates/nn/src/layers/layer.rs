@@ -6,11 +6,13 @@ use autograd::{Case, Var};
 use rand::Rng;
 use tensor::Element;
 
-use super::{Activation, Dropout, FeedForward, GatedFeedForward, Glu, LayerNorm, Linear, LockedDropout, PRelu, RmsNorm};
+use super::{
+    Activation, Dropout, FeedForward, GatedFeedForward, Glu, LayerNorm, Linear, LockedDropout, PRelu, RmsNorm,
+};
 use crate::gradcheck::{gradcheck_module_with, randomise};
 use crate::mode::Mode;
 use crate::module::{Module, Path, Visitor, VisitorMut};
-use crate::{module, ConfigError};
+use crate::{ConfigError, module};
 
 pub(super) const CASES: &[Case] = &[Case::new("Sequential and Residual", |draw| {
     let [batch, input, hidden] = draw.dims();
@@ -196,8 +198,10 @@ mod tests {
     #[test]
     fn prints_sizes_and_names_paths() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let inner = Sequential::<f32>::new().with(Linear::new(3, 3, false, &mut rng).unwrap()).with(Activation::Tanh);
-        let model = Sequential::new().with(Residual::new(inner)).with(PRelu::new(1).unwrap()).with(Glu::GEGLU);
+        let inner =
+            Sequential::<f32>::new().with(Linear::new(3, 3, false, &mut rng).unwrap()).with(Activation::Tanh);
+        let model =
+            Sequential::new().with(Residual::new(inner)).with(PRelu::new(1).unwrap()).with(Glu::GEGLU);
         let expected = "Sequential(\n  0: Residual(Sequential(\n    0: Linear(input=3, output=3, no bias)\n    \
                         1: Tanh\n  ))\n  1: PRelu(channels=1)\n  2: Glu(Gelu)\n)";
         assert_eq!(model.to_string(), expected);

@@ -60,7 +60,12 @@ impl<E: Element> Linear<E> {
     ///
     /// # Errors
     /// If a size is 0.
-    pub fn new(input: usize, output: usize, bias: bool, rng: &mut (impl Rng + ?Sized)) -> Result<Self, ConfigError> {
+    pub fn new(
+        input: usize,
+        output: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
         // PyTorch writes it so: Kaiming's bound with a slope of √5 is 1/√fan_in.
         let nonlinearity = Nonlinearity::LeakyRelu(5.0_f64.sqrt());
         let weight = Init::KaimingUniform { mode: FanMode::In, nonlinearity };

@@ -75,8 +75,10 @@ mod tests {
     #[test]
     fn branches_go_as_a_whole() {
         let layer = StochasticDepth::new(0.5).unwrap();
-        let (x, branch) = (Var::constant(Tensor::<f32>::zeros(&[64, 5])), Var::constant(Tensor::ones(&[64, 5])));
-        let y = layer.forward(&x, &branch, &mut Mode::Train(&mut ChaCha8Rng::seed_from_u64(2))).value().to_vec();
+        let (x, branch) =
+            (Var::constant(Tensor::<f32>::zeros(&[64, 5])), Var::constant(Tensor::ones(&[64, 5])));
+        let y =
+            layer.forward(&x, &branch, &mut Mode::Train(&mut ChaCha8Rng::seed_from_u64(2))).value().to_vec();
         assert!(y.chunks(5).all(|item| item == [0.0; 5] || item == [2.0; 5]));
         assert!(y.contains(&0.0) && y.contains(&2.0));
         assert_eq!(layer.of_layer(2, 4), StochasticDepth::new(0.375).unwrap());

@@ -16,7 +16,10 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::new("Focal", |draw| {
         let [batch, classes] = draw.dims();
-        let (x, loss) = (draw.normal(&[batch, classes]), Focal::new(draw.number(0.0, 3.0), Some(0.25)).expect("settings"));
+        let (x, loss) = (
+            draw.normal(&[batch, classes]),
+            Focal::new(draw.number(0.0, 3.0), Some(0.25)).expect("settings"),
+        );
         let targets = Bools::new((0..batch * classes).map(|_| draw.flip()).collect(), &[batch, classes]);
         gradcheck(|v| loss.forward(&v[0], &targets), &[x])
     }),

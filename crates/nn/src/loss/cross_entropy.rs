@@ -9,7 +9,12 @@ pub(super) const CASES: &[Case] = &[Case::new("CrossEntropy", |draw| {
     let [batch, time, vocab] = draw.dims();
     let (logits, targets) = (draw.normal(&[batch, time, vocab]), draw.ids(&[batch, time], vocab));
     let weights = draw.uniform(&[vocab], 0.5, 2.0).to_vec();
-    let loss = CrossEntropy { label_smoothing: 0.1, class_weights: Some(weights), z_loss: 0.1, ..CrossEntropy::default() };
+    let loss = CrossEntropy {
+        label_smoothing: 0.1,
+        class_weights: Some(weights),
+        z_loss: 0.1,
+        ..CrossEntropy::default()
+    };
     gradcheck(|v| loss.forward(&v[0], &targets).expect("targets below vocab"), &[logits])
 })];
 

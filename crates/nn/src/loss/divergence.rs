@@ -8,7 +8,8 @@ use crate::config::{ConfigError, positive};
 pub(super) const CASES: &[Case] = &[Case::new("Distillation", |draw| {
     let [batch, time, vocab] = draw.dims();
     let (student, teacher) = (draw.normal(&[batch, time, vocab]), draw.normal(&[batch, time, vocab]));
-    let (loss, teacher) = (Distillation::new(draw.number(0.5, 3.0)).expect("settings"), Var::constant(teacher));
+    let (loss, teacher) =
+        (Distillation::new(draw.number(0.5, 3.0)).expect("settings"), Var::constant(teacher));
     gradcheck(|v| loss.forward(&v[0], &teacher), &[student])
 })];
 

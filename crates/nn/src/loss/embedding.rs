@@ -28,7 +28,10 @@ pub(super) const CASES: &[Case] = &[
         let loss = InfoNce::new(draw.number(0.2, 2.0)).expect("settings");
         // A vector of one number has a direction that does not change: nothing to check.
         let d_model = d_model > 1;
-        gradcheck(|v| if d_model { loss.forward(&v[0], &v[1]) } else { (&v[0] * &v[1]).sum() }, &[queries, keys])
+        gradcheck(
+            |v| if d_model { loss.forward(&v[0], &v[1]) } else { (&v[0] * &v[1]).sum() },
+            &[queries, keys],
+        )
     }),
 ];
 
@@ -75,7 +78,11 @@ impl Triplet {
     /// If the shapes differ.
     #[track_caller]
     pub fn forward<E: Element>(&self, anchor: &Var<E>, positive: &Var<E>, negative: &Var<E>) -> Var<E> {
-        let shapes = [("anchor", "", anchor.shape()), ("positive", "", positive.shape()), ("negative", "", negative.shape())];
+        let shapes = [
+            ("anchor", "", anchor.shape()),
+            ("positive", "", positive.shape()),
+            ("negative", "", negative.shape()),
+        ];
         if shapes.iter().any(|(.., shape)| *shape != anchor.shape()) {
             tensor::shape::fail("triplet", &shapes, "shapes differ");
         }

@@ -115,7 +115,7 @@ impl Adafactor {
         for (row, row_var) in u.chunks_exact_mut(cols).zip(&*row_var) {
             // Divided first: the product of two small moments underflows.
             let share = *row_var / mean;
-            row.iter_mut().zip(&*col_var).for_each(|(u, col)| *u = *u / (share * *col).maximum(least).sqrt());
+            row.iter_mut().zip(&*col_var).for_each(|(u, col)| *u /= (share * *col).maximum(least).sqrt());
         }
     }
 
@@ -123,7 +123,7 @@ impl Adafactor {
         let least = self.least();
         for (u, var) in u.iter_mut().zip(variance) {
             *var += fresh * (*u * *u - *var);
-            *u = *u / var.maximum(least).sqrt();
+            *u /= var.maximum(least).sqrt();
         }
     }
 }

@@ -37,7 +37,9 @@ pub enum StepError {
     #[error("optimiser step: the norm of the gradients overflows")]
     Overflow,
     /// The rule is not made for a parameter of this shape.
-    #[error("optimiser step: {rule} cannot update {path}, shape {shape:?}; give it to another rule (`Split`)")]
+    #[error(
+        "optimiser step: {rule} cannot update {path}, shape {shape:?}; give it to another rule (`Split`)"
+    )]
     Unsupported {
         /// Name of the rule.
         rule: &'static str,
@@ -158,8 +160,11 @@ impl<E: Element> Slot<E> {
                 Some(saved) => match saved.values.to_tensor(buffer.shape()) {
                     Some(values) if saved.shape == buffer.shape() => *buffer = values,
                     _ => {
-                        let found =
-                            if saved.shape == buffer.shape() { vec![saved.values.len()] } else { saved.shape.clone() };
+                        let found = if saved.shape == buffer.shape() {
+                            vec![saved.values.len()]
+                        } else {
+                            saved.shape.clone()
+                        };
                         faults.misshaped.push((name(own), buffer.shape().to_vec(), found));
                     }
                 },
@@ -182,7 +187,11 @@ impl Faults {
     fn check(self) -> Result<(), StateError> {
         let Self { missing, unexpected, misshaped } = self;
         let mismatch = Mismatch { missing: &missing, unexpected: &unexpected, misshaped: &misshaped };
-        if mismatch.is_empty() { Ok(()) } else { Err(StateError::Mismatch { missing, unexpected, misshaped }) }
+        if mismatch.is_empty() {
+            Ok(())
+        } else {
+            Err(StateError::Mismatch { missing, unexpected, misshaped })
+        }
     }
 }
 
@@ -217,9 +226,8 @@ impl<R: Rule<E>, E: Element> Optim<R, E> {
 
     /// Checks, before anything is changed, that every trainable parameter can be updated.
     fn check(&self, params: &[(String, &mut Param<E>)], grads: &Gradients<E>) -> Result<(), StepError> {
-        let without = |(path, param): &(String, &mut Param<E>)| {
-            grads.get(param.var()).is_none().then(|| path.clone())
-        };
+        let without =
+            |(path, param): &(String, &mut Param<E>)| grads.get(param.var()).is_none().then(|| path.clone());
         let paths: Vec<String> = params.iter().filter_map(without).collect();
         if !paths.is_empty() {
             return Err(StepError::MissingGradient { paths });

@@ -58,7 +58,10 @@ impl Groups {
 
     /// The group of a parameter.
     pub fn of(&self, path: &str, shape: &[usize]) -> Group {
-        self.groups.iter().find(|(takes, _)| takes(path, shape)).map_or_else(Group::default, |(_, group)| *group)
+        self.groups
+            .iter()
+            .find(|(takes, _)| takes(path, shape))
+            .map_or_else(Group::default, |(_, group)| *group)
     }
 }
 

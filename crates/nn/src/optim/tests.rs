@@ -15,9 +15,11 @@ struct Net<E: Element> {
 crate::module!(Net<E> { weight, bias });
 
 fn net<E: Element>() -> Net<E> {
-    let fill = |shape: &[usize]| Tensor::build(shape, |out| {
-        out.iter_mut().enumerate().for_each(|(i, o)| *o = E::from_f64((i as f64 + 1.0).sin()));
-    });
+    let fill = |shape: &[usize]| {
+        Tensor::build(shape, |out| {
+            out.iter_mut().enumerate().for_each(|(i, o)| *o = E::from_f64((i as f64 + 1.0).sin()));
+        })
+    };
     Net { weight: Param::new(fill(&[3, 5])), bias: Param::new(fill(&[7])) }
 }
 
@@ -89,15 +91,19 @@ fn results_do_not_depend_on_the_number_of_threads() {
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            every_rule::<f32>().into_iter().map(|mut optim| {
-                let mut model = Param::new(Tensor::<f32>::arange(70_000).reshape(&[700, 100]).map(|x| x * 1e-5));
-                for step in 1..3 {
-                    let loss = model.var().square().sum() * step as f32;
-                    let grads = model.backward(&loss).unwrap();
-                    optim.step_clipped(&mut model, &grads, 0.01, 1.0).unwrap();
-                }
-                model.value().to_vec()
-            }).collect::<Vec<_>>()
+            every_rule::<f32>()
+                .into_iter()
+                .map(|mut optim| {
+                    let mut model =
+                        Param::new(Tensor::<f32>::arange(70_000).reshape(&[700, 100]).map(|x| x * 1e-5));
+                    for step in 1..3 {
+                        let loss = model.var().square().sum() * step as f32;
+                        let grads = model.backward(&loss).unwrap();
+                        optim.step_clipped(&mut model, &grads, 0.01, 1.0).unwrap();
+                    }
+                    model.value().to_vec()
+                })
+                .collect::<Vec<_>>()
         })
     };
     assert!(on(1) == on(3));
@@ -124,8 +130,7 @@ proptest! {
 
 #[test]
 fn groups_change_rate_and_decay() {
-    let groups = Groups::new()
-        .with(|path, _| path == "bias", Group { lr_scale: 0.5, decay_scale: 0.0 });
+    let groups = Groups::new().with(|path, _| path == "bias", Group { lr_scale: 0.5, decay_scale: 0.0 });
     let rule = Sgd { weight_decay: 0.1, ..Sgd::default() };
     let mut optim = Optim::new(rule).unwrap().with_groups(groups);
     let mut model = net::<f64>();
@@ -165,7 +170,8 @@ fn frozen_parameters_stay_and_keep_their_state() {
     assert_ne!(values(&model)[15..], before[15..]);
     model.weight.unfreeze();
     step_with(&mut optim, &mut model, 1, 0.1).unwrap();
-    let steps: BTreeMap<String, u64> = optim.state().parameters.into_iter().map(|p| (p.path, p.step)).collect();
+    let steps: BTreeMap<String, u64> =
+        optim.state().parameters.into_iter().map(|p| (p.path, p.step)).collect();
     assert_eq!((steps["weight"], steps["bias"]), (2, 3));
 }
 

@@ -41,7 +41,9 @@ impl WeightsFile {
         };
         if header_size > bytes.len() as u64 - 8 {
             let found = bytes.len();
-            return Err(format(format!("a header of {header_size} bytes in a file of {found}: truncated, or not safetensors")));
+            return Err(format(format!(
+                "a header of {header_size} bytes in a file of {found}: truncated, or not safetensors"
+            )));
         }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| format(error.to_string()))?;
         // Above this a tensor cannot be made; the crate has no limit.
@@ -68,7 +70,8 @@ impl WeightsFile {
     /// Names and shapes of the tensors, by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let file = self.parsed();
-        let mut all: Vec<_> = file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
+        let mut all: Vec<_> =
+            file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
         all.sort();
         all
     }

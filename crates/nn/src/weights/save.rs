@@ -44,7 +44,11 @@ pub fn save<E: Element>(model: &dyn Module<E>, path: &Path, metadata: &Metadata)
             for x in values.data() {
                 // From f32 to f64 and back: the same number.
                 let x = x.to_f64();
-                if single { out.write_all(&(x as f32).to_le_bytes())? } else { out.write_all(&x.to_le_bytes())? }
+                if single {
+                    out.write_all(&(x as f32).to_le_bytes())?;
+                } else {
+                    out.write_all(&x.to_le_bytes())?;
+                }
             }
         }
         Ok(())

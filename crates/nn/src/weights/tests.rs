@@ -15,7 +15,9 @@ struct Pair<E: Element> {
 crate::module!(Pair<E> { weight, bias });
 
 fn pair<E: Element>(start: f64) -> Pair<E> {
-    let fill = |shape: &[usize]| Tensor::<f64>::arange(shape.iter().product()).reshape(shape).map(move |x| x + start);
+    let fill = |shape: &[usize]| {
+        Tensor::<f64>::arange(shape.iter().product()).reshape(shape).map(move |x| x + start)
+    };
     let weight = Param::new(fill(&[2, 3]).cast());
     let mut bias = Param::new(fill(&[2]).cast());
     bias.freeze();
@@ -44,7 +46,8 @@ fn raw(dir: &Path, header: &str, data: &[u8]) -> PathBuf {
 fn what_is_saved_is_loaded_bit_for_bit() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("double.safetensors");
-    let metadata = Metadata::from([("b \"quoted\"\n".into(), "ключ \\ \u{1}".into()), ("a".into(), String::new())]);
+    let metadata =
+        Metadata::from([("b \"quoted\"\n".into(), "ключ \\ \u{1}".into()), ("a".into(), String::new())]);
     let (model, mut copy) = (pair::<f64>(1.0 / 3.0), pair::<f64>(0.0));
     save(&model, &path, &metadata).unwrap();
     assert_eq!(load(&mut copy, &path).unwrap(), metadata);

@@ -32,7 +32,7 @@ impl Axis {
             }
             span => span * margin,
         };
-        axis.from_warped(low - pad, high + pad)
+        axis.unwarped(low - pad, high + pad)
     }
 
     /// From `min` to `max`.
@@ -40,7 +40,7 @@ impl Axis {
         Self::covering([min, max].into_iter(), log, 0.0)
     }
 
-    fn from_warped(self, low: f64, high: f64) -> Self {
+    fn unwarped(self, low: f64, high: f64) -> Self {
         let back = |v: f64| if self.log { 10_f64.powf(v) } else { v };
         Self { log: self.log, min: back(low), max: back(high) }
     }

@@ -149,6 +149,7 @@ impl Figure {
 
     /// Adds a panel.
     #[must_use]
+    #[allow(clippy::should_implement_trait)] // A builder step, no sum of figures.
     pub fn add(mut self, panel: impl Into<Panel>) -> Self {
         self.panels.push(panel.into());
         self

@@ -63,7 +63,7 @@ impl GptConfig {
         if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(ConfigError::new("gpt", name, 0, "at least 1"));
         }
-        if self.d_model % self.heads != 0 {
+        if !self.d_model.is_multiple_of(self.heads) {
             let found = format!("{} for d_model {}", self.heads, self.d_model);
             return Err(ConfigError::new("gpt", "heads", found, "a divisor of d_model"));
         }

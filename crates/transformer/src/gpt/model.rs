@@ -150,7 +150,9 @@ impl<E: Element> Gpt<E> {
     }
 
     fn check_input(&self, ids: &Ids, past: usize) -> Result<(), InputError> {
-        let [_, time] = *ids.shape() else { return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() }) };
+        let [_, time] = *ids.shape() else {
+            return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() });
+        };
         if time == 0 || past + time > self.config.time {
             return Err(InputError::Length { tokens: past + time, most: self.config.time });
         }

@@ -101,7 +101,9 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
             return self.compute_all(scores);
         }
         if let Some(cache) = &mut self.shared {
-            if !(parents.len() == cache.batch() && parents.iter().enumerate().all(|(row, parent)| row == *parent)) {
+            if !(parents.len() == cache.batch()
+                && parents.iter().enumerate().all(|(row, parent)| row == *parent))
+            {
                 cache.reorder(parents);
             }
             let ids = Ids::new(tokens.to_vec(), &[tokens.len(), 1]); // (rows, 1)

@@ -1,0 +1,147 @@
+//! The commands under bad luck and bad input: killed at any moment, given files that are wrong.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn xtask(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(arguments).args(["--threads", "1"]).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    xtask(arguments).output().unwrap()
+}
+
+/// Runs what must fail; what it says.
+#[track_caller]
+fn fails(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+    assert!(text.contains("error: ") && !text.contains("panicked"), "{text}");
+    text
+}
+
+/// A text with something to learn.
+fn corpus(dir: &Path) -> String {
+    let path = dir.join("text.txt");
+    let line = |i: usize| format!("{i} is followed by {}, as {} follows {i}.\n", i + 1, i + 1);
+    std::fs::write(&path, (0..400).map(line).collect::<String>()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const TINY: &[&str] = &[
+    "--chars",
+    "--layers",
+    "1",
+    "--heads",
+    "2",
+    "--d-model",
+    "16",
+    "--time",
+    "16",
+    "--batch",
+    "4",
+    "--dropout",
+    "0.1",
+];
+
+fn train(text: &str, out: &Path, more: &[&str]) -> Command {
+    let out = out.to_str().unwrap();
+    xtask(&[&["train", "gpt", text, "--out", out], TINY, more].concat())
+}
+
+#[test]
+fn killed_twenty_times_it_ends_with_the_same_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    let settings = ["--steps", "600", "--save-every", "3"];
+    let output = train(&text, &whole, &settings).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let rng = &mut ChaCha8Rng::seed_from_u64(7);
+    let resume = [&settings[..], &["--resume"]].concat();
+    for _ in 0..20 {
+        let mut child =
+            train(&text, &killed, &resume).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..250)));
+        let _ = child.kill(); // SIGKILL, if it has not ended before
+        child.wait().unwrap();
+    }
+    let output = train(&text, &killed, &resume).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |dir: &Path, name: &str| std::fs::read(dir.join(name)).unwrap();
+    assert_eq!(read(&whole, "model.safetensors"), read(&killed, "model.safetensors"));
+    // The losses of every step too: nothing was repeated or left out.
+    let losses = |dir: &Path| {
+        let text = String::from_utf8(read(dir, "metrics.jsonl")).unwrap();
+        let values = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        values.map(|line| (line["step"].clone(), line["loss"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(losses(&whole), losses(&killed));
+}
+
+#[test]
+fn texts_that_cannot_be_trained_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let out = dir.path().join("out");
+    let error = |text: &str| {
+        let output = train(text, &out, &["--steps", "1"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(error(&file("empty.txt", b"")).contains("empty.txt: there is no text in it"));
+    assert!(error(&file("bytes.txt", b"abc\xff")).contains("bytes.txt: not UTF-8 at byte 3"));
+    assert!(error("no/such.txt").contains("no/such.txt: "));
+    let short = error(&file("short.txt", b"only a few words"));
+    assert!(short.contains("17") && short.contains("tokens"), "{short}");
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let error = |more: &[&str]| {
+        let output = train(&text, &dir.path().join("out"), more).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(error(&["--steps", "0"]).contains("--steps"));
+    assert!(error(&["--steps", "1", "--lr", "NaN"]).contains("--lr NaN"));
+    let arguments = ["train", "gpt", &text, "--heads", "3", "--d-model", "16"];
+    assert!(fails(&arguments).contains("gpt: `heads` is 3 for d_model 16, expected a divisor of d_model"));
+    assert!(fails(&["demo", "nothing"]).contains("no demo `nothing`; there are mlp and gpt"));
+}
+
+#[test]
+fn damaged_runs_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let out = dir.path().join("run");
+    let model = out.to_str().unwrap();
+    assert!(fails(&["generate", "--model", model]).contains("config.json"));
+    assert!(train(&text, &out, &["--steps", "6"]).output().unwrap().status.success());
+    let generated = run(&["generate", "--model", model, "--prompt", "1 is", "--tokens", "5"]);
+    assert!(String::from_utf8_lossy(&generated.stdout).starts_with("1 is"));
+    let other = train(&text, &out, &["--steps", "7", "--resume"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&other.stderr).contains("was made with other settings"));
+
+    for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+        let path = out.join(name);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(fails(&["generate", "--model", model]).contains(name), "{name}");
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
