@@ -132,9 +132,15 @@ impl<X: Epilogue<f32>> Product<'_, X> {
     unsafe fn tiles(&self, ks: Range<usize>, cols: Range<usize>, panels: Panels, threads: usize) {
         let strips = cols.len().div_ceil(self.isa.nr());
         let (row_blocks, col_blocks) = self.grid(strips, threads);
+        // Blocks begin between bands of the tallest kernel, so that nearly all bands are that tall (256 × 64 × 256 on
+        // one thread: 87 against 84 GFLOP/s); blocks of few bands are even instead, so that tasks are (on two: 154
+        // against 147).
+        let bands = self.m.div_ceil(self.isa.mr);
+        let units = if bands >= 12 * row_blocks { bands } else { self.m };
         let task = |index: usize| {
             let (row, col) = (index / col_blocks, index % col_blocks);
-            let rows = part(self.m, row_blocks, row);
+            let rows = part(units, row_blocks, row);
+            let rows = self.m * rows.start / units..self.m * rows.end / units;
             let strips = part(strips, col_blocks, col);
             // SAFETY: tasks have disjoint tiles of `C`; the rest by the caller's promise.
             unsafe { self.block(ks.clone(), rows, cols.start, strips, panels) };
