@@ -7,8 +7,8 @@
 
 use std::fmt;
 
+use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use tensor::Tensor;
 
 use crate::var::{Var, no_grad};
@@ -192,7 +192,7 @@ impl Gradcheck {
 
     /// Random weights that make one number of an output: `L = Σ w·y`, so that no two errors cancel.
     pub fn output_weights(&self, shape: &[usize]) -> Tensor<f64> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ 0x5eed);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ 0x5eed);
         Tensor::build(shape, |out| {
             for o in out {
                 let sign = if rng.random() { 1.0 } else { -1.0 };
@@ -221,7 +221,7 @@ impl Gradcheck {
     ) -> Result<GradcheckReport, GradcheckError> {
         let base: Vec<Tensor<f64>> = inputs.iter().map(|(_, value, _)| value.contiguous()).collect();
         let scale = function(&base).abs().max(1.0);
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut report = GradcheckReport::default();
         let mut worst: Option<GradcheckError> = None;
         for (which, (name, value, gradient)) in inputs.iter().enumerate() {
@@ -268,10 +268,10 @@ impl Gradcheck {
     }
 
     /// The directions to try in an input of this shape: every unit vector, or some random ones.
-    fn probes(&self, shape: &[usize], rng: &mut ChaCha8Rng) -> Vec<(Place, Tensor<f64>)> {
+    fn probes(&self, shape: &[usize], rng: &mut Xoshiro256PlusPlus) -> Vec<(Place, Tensor<f64>)> {
         let len: usize = shape.iter().product();
         if len > self.exhaustive {
-            let signs = |rng: &mut ChaCha8Rng| {
+            let signs = |rng: &mut Xoshiro256PlusPlus| {
                 Tensor::build(shape, |out| {
                     out.iter_mut().for_each(|o| *o = if rng.random() { 1.0 } else { -1.0 });
                 })
