@@ -37,22 +37,29 @@ impl<E: Element> Accumulator<E> {
         Self { grads: Gradients::new(), loss: LogLoss::new() }
     }
 
-    /// Adds the mean loss over a micro-batch of `targets`, and its gradients.
+    /// Adds the mean loss over a micro-batch of `targets`, and its gradients. The first costs no pass over them.
     pub fn add(&mut self, mean_loss: f64, mut grads: Gradients<E>, targets: usize) {
+        let before = self.loss.tokens();
         self.loss.add_mean(mean_loss, targets);
-        grads.scale(E::from_usize(targets));
-        self.grads.accumulate(grads);
+        if before == 0 {
+            self.grads = grads;
+        } else {
+            // A running mean: what there was weighs by its share of all targets so far, the new by its own.
+            let share = |part: usize| E::from_f64(part as f64 / self.loss.tokens() as f64);
+            self.grads.scale(share(before));
+            grads.scale(share(targets));
+            self.grads.accumulate(grads);
+        }
     }
 
     /// The mean loss over all targets and its gradients.
     ///
     /// # Errors
     /// If there was no target.
-    pub fn finish(mut self) -> Result<(f64, Gradients<E>), Error> {
+    pub fn finish(self) -> Result<(f64, Gradients<E>), Error> {
         if self.loss.tokens() == 0 {
             return Err(Error::Config("there is no target to average the loss over".into()));
         }
-        self.grads.scale(E::from_f64(1.0 / self.loss.tokens() as f64));
         Ok((self.loss.mean(), self.grads))
     }
 }
