@@ -87,6 +87,43 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
     assert_eq!(losses(&whole), losses(&killed));
 }
 
+/// Starts a run far too long to end by itself and presses Ctrl-C once it has saved a checkpoint; what it printed.
+#[cfg(unix)]
+fn interrupted(mut command: Command, out: &Path) -> String {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let saved = || std::fs::read_dir(out.join("checkpoints")).is_ok_and(|files| files.count() > 0);
+    for _ in 0..600 {
+        if saved() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_saves_and_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let out = dir.path().join("run");
+    let settings = ["--steps", "10000000", "--save-every", "50"];
+    assert!(interrupted(train(&text, &out, &settings), &out).contains("stopped at step"));
+    assert!(out.join("model.safetensors").exists());
+    // Started as shells start the background jobs of a script: with SIGINT ignored.
+    let other = dir.path().join("other");
+    let direct = train(&text, &other, &settings);
+    let mut ignoring = Command::new("sh");
+    ignoring
+        .args(["-c", "trap '' INT; exec \"$0\" \"$@\""])
+        .arg(direct.get_program())
+        .args(direct.get_args());
+    assert!(interrupted(ignoring, &other).contains("stopped at step"));
+}
+
 #[test]
 fn texts_that_cannot_be_trained_on() {
     let dir = tempfile::tempdir().unwrap();

@@ -30,15 +30,15 @@ impl Interrupt {
         Self::default()
     }
 
-    /// A flag that Ctrl-C (SIGINT, SIGTERM, SIGHUP) sets. A second one ends the process at once, with status
-    /// 130.
+    /// A flag that Ctrl-C (SIGINT) sets. A second one ends the process at once, with status 130. A process that
+    /// was started with SIGINT ignored, as shells start background jobs of a script, heeds it from here on.
     ///
     /// # Errors
-    /// If the process already has a handler: make one flag and pass clones of it.
+    /// If this was called before: make one flag and pass clones of it.
     pub fn on_ctrl_c() -> Result<Self, Error> {
         let interrupt = Self::new();
         let flag = interrupt.flag.clone();
-        ctrlc::try_set_handler(move || {
+        ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::SeqCst) {
                 std::process::exit(130);
             }
