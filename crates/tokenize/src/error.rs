@@ -36,6 +36,14 @@ pub enum Error {
         /// Where it starts in the text, in bytes.
         offset: usize,
     },
+    /// A word that a vocabulary cannot express, where no token stands for the unknown.
+    #[error("{}", no_unknown_token_message(word, unk_token.as_deref()))]
+    NoUnknownToken {
+        /// The word, or its beginning if it is long.
+        word: String,
+        /// The unknown token that the model names but does not hold, if it names one.
+        unk_token: Option<String>,
+    },
     /// An id that no token has.
     #[error("token id {id} at position {position} is out of range: the vocabulary has {vocab_size} ids")]
     UnknownId {
@@ -57,7 +65,25 @@ pub enum Error {
     Config(String),
 }
 
+/// Of a word that is longer, an error shows this many characters.
+const SHOWN_CHARS: usize = 40;
+
+fn no_unknown_token_message(word: &str, unk_token: Option<&str>) -> String {
+    let what = format!("the vocabulary cannot express {word:?}");
+    match unk_token {
+        Some(token) => format!("{what} and does not hold the unknown token {token:?}"),
+        None => format!("{what} and has no unknown token"),
+    }
+}
+
 impl Error {
+    /// [`Error::NoUnknownToken`] for a word of any length.
+    #[cold]
+    pub(crate) fn no_unknown_token(word: &str, unk_token: Option<&str>) -> Self {
+        let word = word.chars().take(SHOWN_CHARS).collect();
+        Error::NoUnknownToken { word, unk_token: unk_token.map(str::to_owned) }
+    }
+
     /// A [`Error::Format`] with its three parts.
     pub(crate) fn format(file: &str, place: impl Into<String>, what: impl Into<String>) -> Self {
         Error::Format { file: file.to_owned(), place: place.into(), what: what.into() }

@@ -10,6 +10,7 @@ mod error;
 mod format;
 mod hash;
 mod interner;
+pub mod model;
 mod split;
 mod stream;
 mod tokenizer;

@@ -1,0 +1,145 @@
+//! Longest match first.
+
+use std::fmt;
+
+use super::Piece;
+use super::token_table::TokenTable;
+use crate::error::Error;
+
+/// What a [`WordPiece`] model is besides its vocabulary. The default is BERT's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WordPieceOptions {
+    /// The token that stands for a word that the vocabulary cannot express: `[UNK]`.
+    pub unk_token: String,
+    /// How the tokens that continue a word begin: `##`.
+    pub continuing_subword_prefix: String,
+    /// A word of more characters than this is unknown: 100.
+    pub max_input_chars_per_word: usize,
+}
+
+impl Default for WordPieceOptions {
+    fn default() -> Self {
+        Self {
+            unk_token: "[UNK]".to_owned(),
+            continuing_subword_prefix: "##".to_owned(),
+            max_input_chars_per_word: 100,
+        }
+    }
+}
+
+/// WordPiece (Schuster & Nakajima 2012), as of BERT: a word becomes the longest token that begins it, then the
+/// longest that continues it, and so on; where none does, the whole word is the unknown token.
+///
+/// ```
+/// use tokenize::model::{WordPiece, WordPieceOptions};
+///
+/// # fn main() -> Result<(), tokenize::Error> {
+/// let vocab = ["[UNK]", "token", "##izer", "##ize"].map(String::from).into_iter().zip(0..);
+/// let model = WordPiece::new(vocab, WordPieceOptions::default())?;
+/// let mut pieces = Vec::new();
+/// model.pieces("tokenizer", &mut pieces)?;
+/// model.pieces("tokenized", &mut pieces)?;
+/// assert_eq!(pieces.iter().map(|piece| piece.id).collect::<Vec<_>>(), [1, 2, 0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WordPiece {
+    vocab: TokenTable,
+    options: WordPieceOptions,
+    unk_id: Option<u32>,
+}
+
+impl WordPiece {
+    /// A model of tokens and their ids. The unknown token need not be among them; then a word that the others do not
+    /// express is an error.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a token or an id comes twice.
+    pub fn new(
+        vocab: impl IntoIterator<Item = (String, u32)>,
+        options: WordPieceOptions,
+    ) -> Result<Self, Error> {
+        let vocab = TokenTable::new(vocab)?;
+        Ok(Self { unk_id: vocab.id(&options.unk_token), options, vocab })
+    }
+
+    /// Appends the pieces of `word` to `out`.
+    ///
+    /// # Errors
+    /// [`Error::NoUnknownToken`] if the word is unknown and the vocabulary has no unknown token.
+    pub fn pieces(&self, word: &str, out: &mut Vec<Piece>) -> Result<(), Error> {
+        let before = out.len();
+        if word.chars().count() <= self.options.max_input_chars_per_word && self.longest_matches(word, out) {
+            return Ok(());
+        }
+        out.truncate(before);
+        let id = self.unk_id.ok_or_else(|| Error::no_unknown_token(word, Some(&self.options.unk_token)))?;
+        out.push(Piece { id, range: 0..word.len() });
+        Ok(())
+    }
+
+    fn longest_matches(&self, word: &str, out: &mut Vec<Piece>) -> bool {
+        let mut start = 0;
+        let mut token = String::new();
+        while start < word.len() {
+            let ends = word[start..].char_indices().rev().map(|(at, c)| start + at + c.len_utf8());
+            let found = ends.into_iter().find_map(|end| {
+                token.clear();
+                if start > 0 {
+                    token.push_str(&self.options.continuing_subword_prefix);
+                }
+                token.push_str(&word[start..end]);
+                Some((self.vocab.id(&token)?, end))
+            });
+            let Some((id, end)) = found else { return false };
+            out.push(Piece { id, range: start..end });
+            start = end;
+        }
+        true
+    }
+
+    /// What the model is besides its vocabulary.
+    pub fn options(&self) -> &WordPieceOptions {
+        &self.options
+    }
+
+    /// The tokens with their ids, in the order of the ids.
+    pub fn vocab(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
+        self.vocab.iter()
+    }
+
+    /// The text of a token.
+    pub fn token(&self, id: u32) -> Option<&str> {
+        self.vocab.token(id)
+    }
+
+    /// The id of the token with exactly this text.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.vocab.id(token)
+    }
+
+    /// Number of tokens.
+    pub fn len(&self) -> usize {
+        self.vocab.len()
+    }
+
+    /// Whether there is no token.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The largest id plus 1.
+    pub fn id_bound(&self) -> u64 {
+        self.vocab.id_bound()
+    }
+}
+
+impl fmt::Debug for WordPiece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WordPiece")
+            .field("tokens", &self.len())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
