@@ -32,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("decode", &[]),
     ("autograd", &["tensor"]),
+    ("embed", &["tensor"]),
     ("nn", &["autograd", "tensor"]),
     ("attention", &["nn", "autograd", "tensor"]),
     ("transformer", &["attention", "nn", "autograd", "tensor", "decode"]),

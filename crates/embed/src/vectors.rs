@@ -1,0 +1,144 @@
+//! Words and their vectors.
+
+use crate::{Error, Result, Words};
+
+/// One vector of `dim` numbers for each word.
+///
+/// Row `i` of the matrix `(words, dim)` is the vector of word `i`; words trained here are numbered by falling
+/// frequency.
+///
+/// ```
+/// use embed::{Vectors, Words};
+///
+/// let words = Words::from_words(["up", "down"])?;
+/// let vectors = Vectors::new(words, 2, vec![0.0, 1.0, 0.0, -1.0])?;
+/// assert_eq!(vectors.get("down"), Some(&[0.0, -1.0][..]));
+/// assert_eq!(vectors.row(0), [0.0, 1.0]);
+/// # Ok::<(), embed::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vectors {
+    words: Words,
+    dim: usize,
+    data: Vec<f32>,
+}
+
+impl Vectors {
+    /// Vectors `data (words, dim)`, row after row.
+    ///
+    /// # Errors
+    /// If `dim` is zero or `data` has another number of values than `words × dim`.
+    pub fn new(words: Words, dim: usize, data: Vec<f32>) -> Result<Self> {
+        if dim == 0 {
+            let expected = "at least 1";
+            return Err(Error::Setting { setting: "dim", expected, found: "0".to_owned() });
+        }
+        let expected = words.len() as u128 * dim as u128;
+        if data.len() as u128 != expected {
+            return Err(Error::Size {
+                what: "values of the vectors",
+                expected: expected.try_into().unwrap_or(u64::MAX),
+                found: data.len() as u64,
+            });
+        }
+        Ok(Self { words, dim, data })
+    }
+
+    /// Vectors of sizes that are known to fit.
+    pub(crate) fn from_checked(words: Words, dim: usize, data: Vec<f32>) -> Self {
+        debug_assert_eq!(data.len(), words.len() * dim);
+        Self { words, dim, data }
+    }
+
+    /// Number of words.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether there are no words.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Length of a vector.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The words in the order of the rows.
+    #[must_use]
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// The word of row `index`.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[track_caller]
+    #[must_use]
+    pub fn word(&self, index: usize) -> &str {
+        self.words.word(index)
+    }
+
+    /// The row of `word`.
+    #[inline]
+    #[must_use]
+    pub fn index(&self, word: &str) -> Option<usize> {
+        self.words.index(word)
+    }
+
+    /// The vector of row `index`.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[inline]
+    #[track_caller]
+    #[must_use]
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.data[index * self.dim..][..self.dim]
+    }
+
+    /// The vector of `word`.
+    #[must_use]
+    pub fn get(&self, word: &str) -> Option<&[f32]> {
+        self.index(word).map(|index| self.row(index))
+    }
+
+    /// Words with their vectors, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[f32])> {
+        self.words.iter().zip(self.data.chunks_exact(self.dim))
+    }
+
+    /// The whole matrix `(words, dim)`, row after row.
+    #[must_use]
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// Words and matrix.
+    #[must_use]
+    pub fn into_parts(self) -> (Words, Vec<f32>) {
+        (self.words, self.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_checked() {
+        let words = || Words::from_words(["a", "b"]).unwrap();
+        assert!(Vectors::new(words(), 0, vec![]).is_err());
+        assert!(Vectors::new(words(), usize::MAX, vec![1.0; 6]).is_err());
+        let error = Vectors::new(words(), 3, vec![0.0; 5]).unwrap_err();
+        assert_eq!(error.to_string(), "values of the vectors: expected 6, found 5");
+        let vectors = Vectors::new(words(), 3, (0u8..6).map(f32::from).collect()).unwrap();
+        assert_eq!(vectors.iter().nth(1), Some(("b", &[3.0, 4.0, 5.0][..])));
+        assert_eq!(vectors.get("c"), None);
+    }
+}
