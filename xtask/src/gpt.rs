@@ -13,7 +13,7 @@ use nn::{Mode, Module};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use tokenize::{BpeTrainer, CharTokenizer, Tokenizer};
+use tokenize::{ByteLevelBpeTrainer, CharTokenizer, Tokenizer};
 use train::chart::{Chart, Figure};
 use train::{
     Accumulator, Checkpoint, Checkpoints, Interrupt, MetricsFile, Progress, RandomWindows, Record, TokenFile,
@@ -96,7 +96,7 @@ impl Units {
                 (Box::new(chars), json)
             }
             Self::BytePairs(vocab) => {
-                let bpe = BpeTrainer::new(vocab).train([train])?;
+                let bpe = ByteLevelBpeTrainer::new(vocab).train([train])?;
                 let json = bpe.to_json();
                 (Box::new(bpe), json)
             }

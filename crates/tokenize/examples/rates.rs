@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use tokenize::{BpeTrainer, ByteLevelBpe, Split, WordCounts};
+use tokenize::{ByteLevelBpe, ByteLevelBpeTrainer, Split, WordCounts};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -43,12 +43,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Trains in the two steps that training consists of.
 fn train(text: &str, vocab_size: usize, threads: usize) -> Result<ByteLevelBpe, tokenize::Error> {
     let mut counts = WordCounts::new();
+    let mut counted = Ok(());
     measure(&format!("count words, {threads} threads"), text.len(), || {
-        counts.count_texts(Split::Gpt2, [text]);
+        counted = counts.count_texts(Split::Gpt2, [text]);
         counts.len()
     });
+    counted?;
     let start = Instant::now();
-    let tokenizer = BpeTrainer::new(vocab_size).train_counts(&counts, &mut |_| {})?;
+    let tokenizer = ByteLevelBpeTrainer::new(vocab_size).train_counts(&counts, &mut |_| {})?;
     println!("{:>32}  {:8.3} s  {} merges", "merge", start.elapsed().as_secs_f64(), tokenizer.merges().len());
     Ok(tokenizer)
 }

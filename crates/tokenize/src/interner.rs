@@ -34,6 +34,13 @@ impl Interner {
         self.ends.len()
     }
 
+    /// Bytes of memory taken, those set aside for growth included.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.table.capacity() * size_of::<Slot>()
+    }
+
     /// The string at `index`.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&[u8]> {

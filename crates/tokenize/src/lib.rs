@@ -14,11 +14,12 @@ pub mod model;
 mod split;
 mod stream;
 mod tokenizer;
+pub mod train;
 mod unicode;
 mod vocab;
 
 pub use added::{AddedToken, Specials};
-pub use bpe::{BpeTrainer, ByteLevelBpe, Merge, Progress, WordCounts};
+pub use bpe::{ByteLevelBpe, Merge};
 pub use bytes::ByteTokenizer;
 pub use chars::CharTokenizer;
 pub use error::Error;
@@ -26,3 +27,4 @@ pub use format::load;
 pub use split::Split;
 pub use stream::StreamDecoder;
 pub use tokenizer::{Encoding, Tokenizer};
+pub use train::{ByteLevelBpeTrainer, WordCounts};

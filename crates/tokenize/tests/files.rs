@@ -4,10 +4,13 @@ use std::fs;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tokenize::{BpeTrainer, ByteLevelBpe, CharTokenizer, Error};
+use tokenize::{ByteLevelBpe, ByteLevelBpeTrainer, CharTokenizer, Error};
 
 fn model() -> ByteLevelBpe {
-    BpeTrainer::new(268).special_tokens(["<|end|>"]).train(["the cat and the hat and the bat"]).unwrap()
+    ByteLevelBpeTrainer::new(268)
+        .special_tokens(["<|end|>"])
+        .train(["the cat and the hat and the bat"])
+        .unwrap()
 }
 
 /// The file of [`model`] after a change.

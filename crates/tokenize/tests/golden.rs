@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tokenize::{BpeTrainer, ByteLevelBpe, Specials, Split};
+use tokenize::{ByteLevelBpe, ByteLevelBpeTrainer, Specials, Split};
 
 #[derive(Deserialize)]
 struct Cases {
@@ -38,7 +38,7 @@ fn trained(text: &str, size: usize, split: Split, vocab_size: usize, min_frequen
     let bytes = fs::read(fixtures().join("text").join(text)).unwrap();
     // A character cut off at the end was dropped there.
     let text = bytes[..size].utf8_chunks().map(|chunk| chunk.valid()).collect::<String>();
-    let trainer = BpeTrainer::new(vocab_size).min_frequency(min_frequency).split(split);
+    let trainer = ByteLevelBpeTrainer::new(vocab_size).min_frequency(min_frequency).split(split);
     trainer.special_tokens(["<|endoftext|>"]).train([text]).unwrap()
 }
 

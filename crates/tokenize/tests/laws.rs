@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use tokenize::{BpeTrainer, ByteLevelBpe, Error, Specials, Split, StreamDecoder, Tokenizer, WordCounts};
+use tokenize::{
+    ByteLevelBpe, ByteLevelBpeTrainer, Error, Specials, Split, StreamDecoder, Tokenizer, WordCounts,
+};
 
 /// A model for each split, trained on text with many repeats and overlaps.
 static MODELS: LazyLock<Vec<ByteLevelBpe>> = LazyLock::new(|| {
     let text = include_str!("laws.rs").to_owned() + &"aaaa abab 我爱我 爱我爱 ééé '' 's   \n\n".repeat(20);
-    let train = |split| BpeTrainer::new(700).split(split).special_tokens(["<|end|>"]).train([&text]).unwrap();
+    let train = |split| {
+        ByteLevelBpeTrainer::new(700).split(split).special_tokens(["<|end|>"]).train([&text]).unwrap()
+    };
     [Split::Gpt2, Split::Chars, Split::Whole].into_iter().map(train).collect()
 });
 
@@ -47,7 +51,7 @@ fn naive_encode(model: &ByteLevelBpe, text: &str) -> Vec<u32> {
 
 /// Training by the definition: count all pairs anew for every merge.
 fn naive_train(text: &str, vocab_size: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let base = BpeTrainer::new(256).train([text]).unwrap();
+    let base = ByteLevelBpeTrainer::new(256).train([text]).unwrap();
     let mut tokens: Vec<Vec<u8>> = (0..256).map(|id| base.token(id).unwrap().to_vec()).collect();
     let mut words: Vec<Vec<u32>> = Split::Gpt2
         .pieces(text)
@@ -138,7 +142,7 @@ proptest! {
 
     #[test]
     fn training_follows_the_definition(text in "[abc ]{0,80}([abé我'\n ]{0,40})(aaaa|abab| aba)*", size in 256usize..300) {
-        let model = BpeTrainer::new(size).train([&text]).unwrap();
+        let model = ByteLevelBpeTrainer::new(size).train([&text]).unwrap();
         let merges: Vec<_> = model.merges().map(|m| (m.left.to_vec(), m.right.to_vec())).collect();
         prop_assert_eq!(merges, naive_train(&text, size));
     }
@@ -147,7 +151,7 @@ proptest! {
     fn threads_change_nothing(texts in prop::collection::vec(text(), 0..20), size in 257usize..500) {
         let train = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let trainer = BpeTrainer::new(size).special_tokens(["<|end|>"]);
+            let trainer = ByteLevelBpeTrainer::new(size).special_tokens(["<|end|>"]);
             pool.install(|| trainer.train(&texts)).unwrap().to_json()
         };
         let one = train(1);
@@ -184,7 +188,7 @@ fn long_runs_of_anything_come_back() {
         }
     }
     let text = "a".repeat(300_000) + &"我爱".repeat(100_000);
-    let model = BpeTrainer::new(300).train([&text]).unwrap();
+    let model = ByteLevelBpeTrainer::new(300).train([&text]).unwrap();
     assert_eq!(model.decode(&model.encode(&text)).unwrap(), text);
     assert!(model.merges().len() > 30);
 }
@@ -205,7 +209,7 @@ fn specials_are_found_only_where_allowed() {
 fn text_that_names_a_special_token_never_trains_to_it() {
     let text = "<|end|> ".repeat(50);
     for split in [Split::Gpt2, Split::Whole] {
-        let model = BpeTrainer::new(300)
+        let model = ByteLevelBpeTrainer::new(300)
             .split(split)
             .special_tokens(["<|end|>", "|>", "end"])
             .train([&text])
@@ -233,23 +237,23 @@ fn ids_out_of_range_are_an_error_or_replaced() {
 
 #[test]
 fn trainers_that_cannot_train_say_why() {
-    let error = |trainer: BpeTrainer| trainer.train(["text"]).unwrap_err().to_string();
-    let small = error(BpeTrainer::new(256).special_tokens(["<|end|>"]));
+    let error = |trainer: ByteLevelBpeTrainer| trainer.train(["text"]).unwrap_err().to_string();
+    let small = error(ByteLevelBpeTrainer::new(256).special_tokens(["<|end|>"]));
     assert_eq!(small, "a vocabulary of 256 ids has no room for 1 special tokens and 256 bytes");
-    assert!(error(BpeTrainer::new(300).special_tokens(["x<", "x<"])).contains("\"x<\""));
-    assert!(error(BpeTrainer::new(300).special_tokens([""])).contains("empty"));
-    assert!(error(BpeTrainer::new(300).special_tokens(["<"])).contains("single byte"));
+    assert!(error(ByteLevelBpeTrainer::new(300).special_tokens(["x<", "x<"])).contains("\"x<\""));
+    assert!(error(ByteLevelBpeTrainer::new(300).special_tokens([""])).contains("empty"));
+    assert!(error(ByteLevelBpeTrainer::new(300).special_tokens(["<"])).contains("single byte"));
 }
 
 #[test]
 fn empty_and_small_corpora_train() {
     for texts in [vec![], vec![""], vec!["a"], vec!["ab"]] {
-        let model = BpeTrainer::new(1000).train(&texts).unwrap();
+        let model = ByteLevelBpeTrainer::new(1000).train(&texts).unwrap();
         assert_eq!(model.merges().len(), usize::from(texts == ["ab"]));
         assert_eq!(model.decode(&model.encode("é")).unwrap(), "é");
     }
     let counts: WordCounts = [(&b"aa"[..], u64::MAX), (b"ab", u64::MAX), (b"bb", 0)].into_iter().collect();
-    let model = BpeTrainer::new(1000).train_counts(&counts, &mut |_| {}).unwrap();
+    let model = ByteLevelBpeTrainer::new(1000).train_counts(&counts, &mut |_| {}).unwrap();
     assert_eq!(model.merges().len(), 2);
 }
 
@@ -257,10 +261,10 @@ fn empty_and_small_corpora_train() {
 fn progress_is_told_in_order() {
     let text = "the cat sat on the mat ".repeat(100);
     let mut seen = Vec::new();
-    BpeTrainer::new(266).train_with([&text, &text], &mut |progress| seen.push(progress)).unwrap();
-    let (first, last) = (format!("{:?}", seen[0]), format!("{:?}", seen[seen.len() - 1]));
-    assert_eq!(first, format!("Counting {{ bytes: {} }}", 2 * text.len()));
-    assert_eq!(last, "Merging { done: 10, total: 10 }");
+    ByteLevelBpeTrainer::new(266).train_with([&text, &text], &mut |p| seen.push(format!("{p:?}"))).unwrap();
+    assert_eq!(seen[0], format!("Counting {{ bytes: {} }}", 2 * text.len()));
+    assert_eq!(seen[1], "Merging { done: 1, total: 10, left: [97], right: [116], count: 600 }");
+    assert!(seen[10].starts_with("Merging { done: 10, total: 10, "));
     assert_eq!(seen.len(), 11);
 }
 

@@ -22,15 +22,15 @@ const PART_BYTES: usize = 1 << 16;
 /// whose merge was learnt first is merged, until no pair is left that was. Every string and every byte string has an
 /// encoding, and decoding gives it back exactly.
 ///
-/// A model comes from [`BpeTrainer`](crate::BpeTrainer) or from a file
+/// A model comes from [`ByteLevelBpeTrainer`](crate::ByteLevelBpeTrainer) or from a file
 /// ([`from_file`](Self::from_file), [`from_vocab_and_merges`](Self::from_vocab_and_merges)). Encoding takes `&self`
 /// and can be done from many threads at once.
 ///
 /// ```
-/// use tokenize::{BpeTrainer, Specials};
+/// use tokenize::{ByteLevelBpeTrainer, Specials};
 ///
 /// # fn main() -> Result<(), tokenize::Error> {
-/// let tokenizer = BpeTrainer::new(300).special_tokens(["<|end|>"]).train(["a rose is a rose is a rose"])?;
+/// let tokenizer = ByteLevelBpeTrainer::new(300).special_tokens(["<|end|>"]).train(["a rose is a rose is a rose"])?;
 /// let ids = tokenizer.encode("a rose");
 /// assert_eq!(tokenizer.token(ids[1]), Some(&b" rose"[..]));
 /// assert_eq!(tokenizer.decode(&ids)?, "a rose");
@@ -219,7 +219,7 @@ impl ByteLevelBpe {
     ///
     /// ```
     /// # fn main() -> Result<(), tokenize::Error> {
-    /// let tokenizer = tokenize::BpeTrainer::new(270).train(["so so so"])?;
+    /// let tokenizer = tokenize::ByteLevelBpeTrainer::new(270).train(["so so so"])?;
     /// let encoding = tokenizer.encode_with_offsets("so é", tokenize::Specials::None);
     /// assert_eq!(encoding.offsets, [0..2, 2..3, 3..4, 4..5]);
     /// # Ok(())

@@ -1,15 +1,17 @@
-//! Learning merges from word counts.
+//! Training byte-level byte-pair encoding.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::path::Path;
 
-use super::corpus::{Corpus, CountedPair};
-use super::counts::WordCounts;
-use super::model::ByteLevelBpe;
+use super::corpus::Corpus;
+use super::counter::WordCounter;
+use super::learn::{Rules, learn};
+use super::memory::Memory;
+use super::progress::Progress;
+use super::words::WordSource;
 use crate::added::AddedToken;
+use crate::bpe::ByteLevelBpe;
 use crate::byte_chars;
 use crate::error::Error;
-use crate::hash;
 use crate::split::Split;
 use crate::vocab::Vocab;
 
@@ -19,13 +21,13 @@ use crate::vocab::Vocab;
 /// per merge. Each merge takes the pair of neighbouring tokens with the highest count in the corpus; of equal counts,
 /// the pair with the smaller left id, then the smaller right id. This is the order of Hugging Face's trainer, so that
 /// the same word counts give the same merges; except that no merge here ever makes a special token out of text that
-/// spells it. The number of threads changes nothing.
+/// spells it. Neither the number of threads nor the limit of memory changes anything, as long as the words fit.
 ///
 /// ```
-/// use tokenize::BpeTrainer;
+/// use tokenize::ByteLevelBpeTrainer;
 ///
 /// # fn main() -> Result<(), tokenize::Error> {
-/// let tokenizer = BpeTrainer::new(260).train(["low low low lower newest newest"])?;
+/// let tokenizer = ByteLevelBpeTrainer::new(260).train(["low low low lower newest newest"])?;
 /// let merges: Vec<_> = tokenizer.merges().map(|m| (m.left.to_vec(), m.right.to_vec())).collect();
 /// assert_eq!(merges[0], (b"l".to_vec(), b"o".to_vec()));
 /// assert_eq!(tokenizer.decode(&tokenizer.encode("lowest"))?, "lowest");
@@ -33,35 +35,24 @@ use crate::vocab::Vocab;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct BpeTrainer {
+pub struct ByteLevelBpeTrainer {
     vocab_size: usize,
     min_frequency: u64,
     special_tokens: Vec<String>,
     split: Split,
+    memory: Memory,
 }
 
-/// How far training has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Progress {
-    /// Words are being counted.
-    Counting {
-        /// Bytes of text counted so far.
-        bytes: u64,
-    },
-    /// Pairs are being merged.
-    Merging {
-        /// Merges made so far.
-        done: usize,
-        /// Merges wanted; training ends before if the corpus has no more pairs that are frequent enough.
-        total: usize,
-    },
-}
-
-impl BpeTrainer {
+impl ByteLevelBpeTrainer {
     /// A trainer for a vocabulary of `vocab_size` ids, special tokens and the 256 bytes included.
     pub fn new(vocab_size: usize) -> Self {
-        Self { vocab_size, min_frequency: 1, special_tokens: Vec::new(), split: Split::default() }
+        Self {
+            vocab_size,
+            min_frequency: 1,
+            special_tokens: Vec::new(),
+            split: Split::default(),
+            memory: Memory::default(),
+        }
     }
 
     /// Only pairs seen at least this often are merged (default 1).
@@ -85,12 +76,20 @@ impl BpeTrainer {
         self
     }
 
+    /// Keeps to `bytes` of memory, as [`train`](crate::train) describes.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory = Memory::limit(bytes);
+        self
+    }
+
     /// Trains on `texts`. They are read once and may be owned strings made on the fly, so that a corpus need not fit
-    /// into memory; its distinct words must.
+    /// into memory.
     ///
     /// # Errors
     /// [`Error::Config`] if the vocabulary has no room for the special tokens and the bytes, if a special token is
-    /// empty, a single byte or given twice, or if the distinct words are too large for one training (2³¹ bytes).
+    /// empty, a single byte or given twice, or if the words are too large for one training (2³¹ symbols, or the
+    /// memory limit); [`Error::Io`] if a temporary file fails.
     pub fn train<T: AsRef<str> + Sync>(
         &self,
         texts: impl IntoIterator<Item = T>,
@@ -105,12 +104,29 @@ impl BpeTrainer {
     pub fn train_with<T: AsRef<str> + Sync>(
         &self,
         texts: impl IntoIterator<Item = T>,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<ByteLevelBpe, Error> {
         self.initial_vocab()?;
-        let mut counts = WordCounts::new();
-        counts.count_texts_with(self.split, texts, &mut |bytes| progress(Progress::Counting { bytes }));
-        self.train_counts(&counts, progress)
+        let mut counter = self.memory.counter(&self.split, progress);
+        counter.count(texts)?;
+        let words = counter.finish()?;
+        self.train_counts(&words, progress)
+    }
+
+    /// Trains on files of UTF-8, each line a text (see [`WordCounter::count_reader`]).
+    ///
+    /// # Errors
+    /// As [`train`](Self::train); [`Error::Io`] and [`Error::Format`] if a file cannot be read or is not UTF-8.
+    pub fn train_files<P: AsRef<Path>>(
+        &self,
+        paths: impl IntoIterator<Item = P>,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<ByteLevelBpe, Error> {
+        self.initial_vocab()?;
+        let mut counter: WordCounter<'_> = self.memory.counter(&self.split, progress);
+        paths.into_iter().try_for_each(|path| counter.count_file(path))?;
+        let words = counter.finish()?;
+        self.train_counts(&words, progress)
     }
 
     /// Trains on words counted before.
@@ -119,12 +135,24 @@ impl BpeTrainer {
     /// As [`train`](Self::train).
     pub fn train_counts(
         &self,
-        counts: &WordCounts,
-        progress: &mut dyn FnMut(Progress),
+        words: &dyn WordSource,
+        progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<ByteLevelBpe, Error> {
         let (mut vocab, byte_ids) = self.initial_vocab()?;
-        let corpus = Corpus::new(counts.iter().collect(), |byte| byte_ids[usize::from(byte)], vocab.len())?;
-        let merges = self.learn(corpus, &mut vocab, progress);
+        let symbols = |word: &[u8], ids: &mut Vec<u32>| {
+            ids.extend(word.iter().map(|&byte| byte_ids[usize::from(byte)]));
+        };
+        let (corpus, dropped) = Corpus::new(words, &symbols, vocab.len(), None, self.memory.corpus())?;
+        if let Some(dropped) = dropped {
+            progress(dropped.into());
+        }
+        let rules = Rules {
+            vocab_size: self.vocab_size,
+            min_frequency: self.min_frequency,
+            prefix: "",
+            index_memory: self.memory.index(),
+        };
+        let merges = learn(corpus, &rules, &mut vocab, progress);
         let mut model = ByteLevelBpe::new(vocab, merges, self.split)?;
         for (id, content) in (0..).zip(&self.special_tokens) {
             model.add_token(AddedToken { id, content: content.clone(), special: true })?;
@@ -157,60 +185,4 @@ impl BpeTrainer {
         }
         Ok((vocab, byte_ids))
     }
-
-    /// Merges until the vocabulary is full or no pair is frequent enough; new tokens go into `vocab`.
-    fn learn(
-        &self,
-        mut corpus: Corpus,
-        vocab: &mut Vocab,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Vec<(u32, u32)> {
-        let total = self.vocab_size - vocab.len();
-        let mut merges = Vec::new();
-        let mut queue: Queue = corpus.pairs().map(queued).collect();
-        let mut grown = Vec::new();
-        while vocab.len() < self.vocab_size
-            && let Some((pair, count)) = most_frequent(&mut queue, &mut corpus)
-            && count >= self.min_frequency
-        {
-            let (left, right) = hash::key_pair(pair);
-            let token: Vec<u8> =
-                [left, right].iter().flat_map(|&id| vocab.token(id).unwrap_or_default()).copied().collect();
-            let merged = match vocab.id(&token) {
-                // Text must not become a special token by spelling it.
-                Some(id) if (id as usize) < self.special_tokens.len() => {
-                    corpus.forget(pair);
-                    continue;
-                }
-                // The same token by another way.
-                Some(id) => id,
-                None => vocab.push(&token),
-            };
-            merges.push((left, right));
-            corpus.merge(pair, merged, merges.len() as u32, &mut grown);
-            queue.extend(grown.drain(..).filter_map(|pair| Some(queued((pair, corpus.count(pair)?)))));
-            progress(Progress::Merging { done: merges.len(), total });
-        }
-        merges
-    }
-}
-
-/// Pairs by count, then the smaller pair first. Counts fall while a pair waits, so an entry may be out of date.
-type Queue = BinaryHeap<(u64, Reverse<u64>)>;
-
-/// Takes the most frequent pair off the queue.
-fn most_frequent(queue: &mut Queue, corpus: &mut Corpus) -> Option<CountedPair> {
-    loop {
-        let (count, Reverse(pair)) = queue.pop()?;
-        match corpus.count(pair) {
-            Some(now) if now == count => return Some((pair, count)),
-            Some(now) => queue.push(queued((pair, now))),
-            None => corpus.forget(pair),
-        }
-    }
-}
-
-/// An entry of the queue.
-fn queued((pair, count): CountedPair) -> (u64, Reverse<u64>) {
-    (count, Reverse(pair))
 }

@@ -1,0 +1,39 @@
+//! Learning vocabularies from texts.
+//!
+//! Training has two steps. A [`WordCounter`] cuts texts into words by a [`Splitter`] and counts them; a trainer makes
+//! a model of the counts. Trainers do both at a call, or the second alone from any [`WordSource`].
+//!
+//! | trainer | learns | gives |
+//! |---|---|---|
+//! | [`ByteLevelBpeTrainer`] | merges of bytes | [`ByteLevelBpe`](crate::ByteLevelBpe) |
+//!
+//! # Memory
+//!
+//! Texts are read as a stream; what a training holds is the distinct words, four bytes for each of their symbols, and
+//! an index of pairs. With a memory limit it keeps to that limit, whatever the size of the corpus (the texts that the
+//! caller hands over and the vocabulary itself, about 200 bytes a token, come on top):
+//!
+//! - Counts that grow too large go to temporary files, sorted, and are merged there.
+//! - The index of pairs holds only the most frequent pairs. When they are used up it is made anew.
+//! - If the symbols of all words do not fit into a fifth of the limit, the rarest words are left out, all words of a
+//!   count or none, and the progress callback is told ([`Progress::Dropped`]).
+//!
+//! Only the last changes what is learnt, and nothing depends on the number of threads.
+
+mod blocks;
+mod byte_level;
+mod corpus;
+mod counter;
+mod learn;
+mod memory;
+mod pairs;
+mod progress;
+mod spill;
+mod splitter;
+mod words;
+
+pub use byte_level::ByteLevelBpeTrainer;
+pub use counter::{CountedWords, WordCounter};
+pub use progress::Progress;
+pub use splitter::Splitter;
+pub use words::{WordCounts, WordSource};
