@@ -79,7 +79,7 @@ impl ByteLevelBpeTrainer {
     /// Keeps to `bytes` of memory, as [`train`](crate::train) describes.
     #[must_use]
     pub fn memory_limit(mut self, bytes: usize) -> Self {
-        self.memory = Memory::limit(bytes);
+        self.memory = Memory::new(Some(bytes));
         self
     }
 

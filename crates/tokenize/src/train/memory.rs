@@ -14,8 +14,12 @@ use super::splitter::Splitter;
 pub(super) struct Memory(Option<usize>);
 
 impl Memory {
-    pub(super) fn limit(bytes: usize) -> Self {
-        Self(Some(bytes.max(LEAST_MEMORY)))
+    pub(super) fn new(bytes: Option<usize>) -> Self {
+        Self(bytes.map(|bytes| bytes.max(LEAST_MEMORY)))
+    }
+
+    pub(super) fn bytes(self) -> Option<usize> {
+        self.0
     }
 
     /// A counter that keeps to the limit.

@@ -6,6 +6,9 @@
 //! | trainer | learns | gives |
 //! |---|---|---|
 //! | [`ByteLevelBpeTrainer`] | merges of bytes | [`ByteLevelBpe`](crate::ByteLevelBpe) |
+//! | [`BpeTrainer`] | merges of characters | [`Bpe`](crate::model::Bpe) |
+//! | [`WordPieceTrainer`] | the same, as a vocabulary | [`WordPiece`](crate::model::WordPiece) |
+//! | [`WordLevelTrainer`] | the most frequent words | [`WordLevel`](crate::model::WordLevel) |
 //!
 //! # Memory
 //!
@@ -20,7 +23,9 @@
 //!
 //! Only the last changes what is learnt, and nothing depends on the number of threads.
 
+mod alphabet;
 mod blocks;
+mod bpe;
 mod byte_level;
 mod corpus;
 mod counter;
@@ -30,10 +35,17 @@ mod pairs;
 mod progress;
 mod spill;
 mod splitter;
+mod trainer;
+mod word_level;
+mod word_piece;
 mod words;
 
+pub use bpe::BpeTrainer;
 pub use byte_level::ByteLevelBpeTrainer;
 pub use counter::{CountedWords, WordCounter};
 pub use progress::Progress;
 pub use splitter::Splitter;
+pub use trainer::Trainer;
+pub use word_level::WordLevelTrainer;
+pub use word_piece::WordPieceTrainer;
 pub use words::{WordCounts, WordSource};
