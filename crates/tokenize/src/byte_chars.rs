@@ -36,6 +36,11 @@ pub(crate) fn bytes_in_order() -> impl Iterator<Item = u8> {
     BYTES.iter().filter_map(|&byte| u8::try_from(byte).ok())
 }
 
+/// The character for a byte.
+pub(crate) fn spell_byte(byte: u8) -> char {
+    CHARS[byte as usize]
+}
+
 /// `bytes` spelled in characters.
 pub(crate) fn spell(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| CHARS[byte as usize]).collect()

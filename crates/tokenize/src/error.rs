@@ -60,6 +60,14 @@ pub enum Error {
         /// The first byte of the first invalid sequence.
         offset: usize,
     },
+    /// A regular expression gave up on a text.
+    #[error("the regular expression {pattern:?} cannot be matched against this text: {what}")]
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// What its engine said.
+        what: String,
+    },
     /// Settings with which no tokenizer can be trained or built.
     #[error("{0}")]
     Config(String),

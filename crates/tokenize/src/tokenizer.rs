@@ -93,7 +93,7 @@ pub trait Tokenizer: Send + Sync {
 
 /// Ids with the place in the text that each came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Encoding {
+pub struct Spans {
     /// The ids.
     pub ids: Vec<u32>,
     /// For each id, its range of bytes in the text. A range can begin or end inside a character, because a token can.

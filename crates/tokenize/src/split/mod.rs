@@ -36,6 +36,17 @@ pub enum Split {
 }
 
 impl Split {
+    /// The split that cuts as a regular expression does, if it is one of those known here.
+    pub(crate) fn from_pattern(pattern: &str) -> Option<Self> {
+        match pattern {
+            r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+" => {
+                Some(Split::Gpt2)
+            }
+            r"[\s\S]" => Some(Split::Chars),
+            _ => None,
+        }
+    }
+
     /// The byte ranges of the pieces of `text`, which join to the whole of it.
     pub fn pieces(self, text: &str) -> Vec<Range<usize>> {
         let mut pieces = Vec::new();
