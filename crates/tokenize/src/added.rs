@@ -13,6 +13,35 @@ pub struct AddedToken {
     /// Whether the string means something to the model and therefore counts only where the caller allows it. Added
     /// tokens that are not special are always found.
     pub special: bool,
+    /// Found only where no word character stands right before or after it.
+    pub single_word: bool,
+    /// Takes the whitespace before it.
+    pub lstrip: bool,
+    /// Takes the whitespace after it.
+    pub rstrip: bool,
+    /// Found in the text as the normaliser leaves it, in the form that the normaliser gives it. Others are found in
+    /// the text as it is, before any normaliser.
+    pub normalized: bool,
+}
+
+impl AddedToken {
+    /// A token that is found wherever it stands in a text.
+    ///
+    /// ```
+    /// let token = tokenize::AddedToken::new(5, "<mask>", true);
+    /// assert!(token.special && !token.lstrip);
+    /// ```
+    pub fn new(id: u32, content: impl Into<String>, special: bool) -> Self {
+        Self {
+            id,
+            content: content.into(),
+            special,
+            single_word: false,
+            lstrip: false,
+            rstrip: false,
+            normalized: false,
+        }
+    }
 }
 
 /// Which special tokens are taken for what they are when they stand in a text.
@@ -146,7 +175,7 @@ mod tests {
         let mut added = AddedTokens::default();
         for (id, (content, special)) in [("<a>", true), ("<a>b", true), ("  ", false)].into_iter().enumerate()
         {
-            added.push(AddedToken { id: id as u32, content: content.to_owned(), special });
+            added.push(AddedToken::new(id as u32, content, special));
         }
         added
     }

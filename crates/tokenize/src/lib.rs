@@ -31,7 +31,10 @@ pub use bytes::ByteTokenizer;
 pub use chars::CharTokenizer;
 pub use error::Error;
 pub use format::load;
-pub use pipeline::{Encoding, Input, Padding, PaddingStrategy, Pipeline, Sequence, Side, Truncation, TruncationStrategy};
+pub use pipeline::{
+    Encoding, Input, Padding, PaddingStrategy, Parts, Pipeline, Sequence, Side, Truncation,
+    TruncationStrategy,
+};
 pub use split::Split;
 pub use stream::StreamDecoder;
 pub use tokenizer::{Encoding, Tokenizer};

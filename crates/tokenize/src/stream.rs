@@ -1,13 +1,15 @@
 //! Decoding ids as they come, without ever showing half a character.
 
+use crate::decoder::{Decoder, Stages};
 use crate::error::Error;
 use crate::tokenizer::Tokenizer;
 
 /// Turns a stream of ids into text piece by piece.
 ///
 /// A token can end in the middle of a character; its bytes are held back until the character is complete. Bytes that
-/// can no longer become a character come out as U+FFFD, so the pieces joined are what
-/// [`decode_lossy`](Tokenizer::decode_lossy) gives for all ids at once.
+/// can no longer become a character come out as U+FFFD. What the decoder of a pipeline may still change is held back
+/// too, so that the pieces joined are always the text that all ids give at once (of bytes that are not text, as
+/// [`decode_lossy`](Tokenizer::decode_lossy) gives it).
 ///
 /// ```
 /// use tokenize::{ByteTokenizer, StreamDecoder};
@@ -20,41 +22,118 @@ use crate::tokenizer::Tokenizer;
 /// ```
 pub struct StreamDecoder<'t> {
     tokenizer: &'t dyn Tokenizer,
-    /// The first bytes of a character whose others are still to come: at most three.
-    pending: Vec<u8>,
+    held: Held<'t>,
     pushed: usize,
+}
+
+/// What a stream holds back.
+enum Held<'t> {
+    /// The first bytes of a character whose others are still to come: at most three.
+    Bytes(Vec<u8>),
+    /// What the decoder of a pipeline does.
+    Tokens(TokenStream<'t>),
 }
 
 impl<'t> StreamDecoder<'t> {
     /// A decoder at the start of a text.
     pub fn new(tokenizer: &'t dyn Tokenizer) -> Self {
-        Self { tokenizer, pending: Vec::new(), pushed: 0 }
+        match tokenizer.token_stream(false) {
+            Some(tokens) => Self::of_tokens(tokenizer, tokens),
+            None => Self { tokenizer, held: Held::Bytes(Vec::new()), pushed: 0 },
+        }
     }
 
-    /// Takes one id and gives the characters that are complete with it.
+    pub(crate) fn of_tokens(tokenizer: &'t dyn Tokenizer, tokens: TokenStream<'t>) -> Self {
+        Self { tokenizer, held: Held::Tokens(tokens), pushed: 0 }
+    }
+
+    /// Takes one id and gives the text that is certain with it.
     ///
     /// # Errors
     /// [`Error::UnknownId`] for an id that no token has; the decoder then goes on as if the id had not come.
+    /// [`Error::Pattern`] if a regular expression of a pipeline's decoder gives up.
     pub fn push(&mut self, id: u32) -> Result<String, Error> {
         let vocab_size = self.tokenizer.vocab_size();
         let unknown = Error::UnknownId { id, position: self.pushed, vocab_size };
         let token = self.tokenizer.token(id).ok_or(unknown)?;
         self.pushed += 1;
-        self.pending.extend_from_slice(token);
-        let complete = self.pending.len() - unfinished(&self.pending);
-        let text = String::from_utf8_lossy(&self.pending[..complete]).into_owned();
-        self.pending.drain(..complete);
-        Ok(text)
+        match &mut self.held {
+            Held::Bytes(bytes) => {
+                bytes.extend_from_slice(token);
+                let complete = bytes.len() - unfinished(bytes);
+                let text = String::from_utf8_lossy(&bytes[..complete]).into_owned();
+                bytes.drain(..complete);
+                Ok(text)
+            }
+            Held::Tokens(tokens) => {
+                let mut text = String::new();
+                tokens.push(&String::from_utf8_lossy(token), &mut text)?;
+                Ok(text)
+            }
+        }
     }
 
-    /// Ends the text: U+FFFD if it stops in the middle of a character, else nothing.
+    /// Ends the text: what was held back, with U+FFFD if it stops in the middle of a character.
     pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.pending).into_owned()
+        match self.held {
+            Held::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Held::Tokens(tokens) => {
+                let mut text = String::new();
+                if tokens.finish(&mut text).is_err() {
+                    text.push('\u{fffd}');
+                }
+                text
+            }
+        }
+    }
+}
+
+/// The tokens of a pipeline on their way through its decoder.
+pub struct TokenStream<'t> {
+    /// `None`: tokens are joined with spaces.
+    stages: Option<Stages<'t>>,
+    skipped: Option<Skipped<'t>>,
+    is_first: bool,
+}
+
+/// Whether a token is left out.
+type Skipped<'t> = Box<dyn Fn(&str) -> bool + Send + Sync + 't>;
+
+impl<'t> TokenStream<'t> {
+    pub(crate) fn new<F>(decoder: Option<&'t Decoder>, skipped: Option<Box<F>>) -> Self
+    where
+        F: Fn(&str) -> bool + Send + Sync + 't,
+    {
+        let skipped = skipped.map(|skipped| skipped as Skipped<'t>);
+        Self { stages: decoder.map(Stages::new), skipped, is_first: true }
+    }
+
+    /// Takes a token and appends what is certain with it.
+    pub(crate) fn push(&mut self, token: &str, out: &mut String) -> Result<(), Error> {
+        if self.skipped.as_ref().is_some_and(|skipped| skipped(token)) {
+            return Ok(());
+        }
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        match &mut self.stages {
+            Some(stages) => stages.push(token, out),
+            None => {
+                if !is_first {
+                    out.push(' ');
+                }
+                out.push_str(token);
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends what is left.
+    pub(crate) fn finish(mut self, out: &mut String) -> Result<(), Error> {
+        self.stages.as_mut().map_or(Ok(()), |stages| stages.finish(out))
     }
 }
 
 /// How many bytes at the end of `bytes` begin a character that is not yet complete.
-fn unfinished(bytes: &[u8]) -> usize {
+pub(crate) fn unfinished(bytes: &[u8]) -> usize {
     match bytes.utf8_chunks().last() {
         Some(chunk) => match std::str::from_utf8(chunk.invalid()) {
             Err(error) if error.error_len().is_none() => chunk.invalid().len(),
@@ -63,7 +142,6 @@ fn unfinished(bytes: &[u8]) -> usize {
         None => 0,
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,6 +89,13 @@ pub trait Tokenizer: Send + Sync {
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
+
+    /// What decodes tokens one by one, for tokenizers whose text is more than the bytes of tokens joined.
+    #[doc(hidden)]
+    fn token_stream(&self, skip_special_tokens: bool) -> Option<crate::stream::TokenStream<'_>> {
+        let _ = skip_special_tokens;
+        None
+    }
 }
 
 /// Ids with the place in the text that each came from.

@@ -10,7 +10,7 @@ use super::merges::{Merges, Scratch};
 use crate::added::{AddedToken, AddedTokens, Specials};
 use crate::error::Error;
 use crate::split::Split;
-use crate::tokenizer::{Encoding, Tokenizer};
+use crate::tokenizer::{Spans, Tokenizer};
 use crate::vocab::Vocab;
 
 /// Texts are cut into parts of this size for [`ByteLevelBpe::encode_parallel`].
@@ -225,7 +225,7 @@ impl ByteLevelBpe {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn encode_with_offsets(&self, text: &str, specials: Specials<'_>) -> Encoding {
+    pub fn encode_with_offsets(&self, text: &str, specials: Specials<'_>) -> Spans {
         let ids = self.encode_with(text, specials);
         let mut end = 0;
         let offset = |&id: &u32| -> Range<usize> {
@@ -234,7 +234,7 @@ impl ByteLevelBpe {
             start..end
         };
         let offsets = ids.iter().map(offset).collect();
-        Encoding { ids, offsets }
+        Spans { ids, offsets }
     }
 
     /// Encodes many texts in parallel; the result is in the order of the texts.

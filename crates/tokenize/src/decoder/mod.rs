@@ -12,8 +12,8 @@ pub(crate) use stage::Stages;
 /// changes the list of tokens, and the text is what the last of them leaves, joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoder {
-    /// Reads GPT-2's characters as the bytes they stand for.
-    ByteLevel,
+    /// Reads GPT-2's characters as the bytes they stand for; the settings have no effect here.
+    ByteLevel(ByteLevel),
     /// Joins tokens that begin with the prefix to the one before, and others after a space.
     WordPiece {
         /// What begins a token that continues a word: `##`.

@@ -58,11 +58,11 @@ fn add<'d>(decoder: &'d Decoder, stages: &mut Vec<Stage<'d>>) {
     if let Decoder::Sequence(steps) = decoder {
         return steps.iter().for_each(|step| add(step, stages));
     }
-    let fused = stages.last().is_some_and(|last| {
-        last.fused || matches!(last.decoder, Decoder::Fuse | Decoder::ByteLevel)
-    });
+    let fused = stages
+        .last()
+        .is_some_and(|last| last.fused || matches!(last.decoder, Decoder::Fuse | Decoder::ByteLevel(_)));
     let state = match decoder {
-        Decoder::ByteLevel | Decoder::ByteFallback if !fused => State::Bytes(Vec::new()),
+        Decoder::ByteLevel(_) | Decoder::ByteFallback if !fused => State::Bytes(Vec::new()),
         Decoder::Bpe { .. } | Decoder::Ctc { .. } if !fused => State::Text(None),
         Decoder::Strip { start, stop: 0, .. } if fused => State::Start(*start),
         _ if fused && !reads_parts(decoder) => State::Text(Some(String::new())),
@@ -102,7 +102,7 @@ fn push(stages: &mut [Stage<'_>], token: &str, out: &mut String) -> Result<(), E
             text.push_str(token);
             Ok(())
         }
-        (Decoder::ByteLevel, State::Bytes(bytes)) => {
+        (Decoder::ByteLevel(_), State::Bytes(bytes)) => {
             unspell(token, bytes);
             let complete = bytes.len() - unfinished(bytes);
             if complete == 0 {
@@ -150,7 +150,7 @@ fn finish(stages: &mut [Stage<'_>], out: &mut String) -> Result<(), Error> {
             push(rest, &whole(stage.decoder, &text, true)?, out)
         }
         (Decoder::Bpe { suffix }, State::Text(Some(last))) => push(rest, &last.replace(suffix, ""), out),
-        (Decoder::ByteLevel, State::Bytes(bytes)) if !bytes.is_empty() => {
+        (Decoder::ByteLevel(_), State::Bytes(bytes)) if !bytes.is_empty() => {
             push(rest, &String::from_utf8_lossy(bytes), out)
         }
         (Decoder::ByteFallback, State::Bytes(bytes)) => end_run(bytes, rest, out),
@@ -161,7 +161,7 @@ fn finish(stages: &mut [Stage<'_>], out: &mut String) -> Result<(), Error> {
 /// What a decoder makes of one whole token.
 fn whole(decoder: &Decoder, token: &str, is_first: bool) -> Result<String, Error> {
     Ok(match decoder {
-        Decoder::ByteLevel => {
+        Decoder::ByteLevel(_) => {
             let mut bytes = Vec::with_capacity(token.len());
             unspell(token, &mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
@@ -186,7 +186,7 @@ fn whole(decoder: &Decoder, token: &str, is_first: bool) -> Result<String, Error
         Decoder::Replace { pattern, content } => {
             let mut stretches = Vec::new();
             pattern.cut(token, &mut stretches)?;
-            let part = |(range, matches)| if matches { content } else { &token[range] };
+            let part = |(range, matches)| if matches { content.as_str() } else { &token[range] };
             stretches.into_iter().map(part).collect()
         }
         Decoder::Strip { content, start, stop } => strip(token, *content, *start, *stop).to_owned(),

@@ -1,8 +1,12 @@
 //! Files of tokenizers: read with every fault named by file and place, written whole or not at all.
 
+mod component;
 mod components;
 mod disk;
 mod json;
+mod ordered;
+mod parts;
+mod pipeline;
 mod read_json;
 mod vocab_merges;
 mod write_json;
@@ -15,7 +19,9 @@ use crate::error::Error;
 use crate::tokenizer::Tokenizer;
 use read_json::Loaded;
 
-/// Loads whatever tokenizer a `tokenizer.json` describes.
+/// Loads whatever tokenizer a `tokenizer.json` describes: a plain byte-level BPE as
+/// [`ByteLevelBpe`], a vocabulary of characters as [`CharTokenizer`], and all others as
+/// [`Pipeline`](crate::Pipeline).
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,9 +39,11 @@ use read_json::Loaded;
 /// crate cannot do exactly.
 pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, Error> {
     let path = path.as_ref();
-    Ok(match read_json::read(&path.display().to_string(), &disk::read(path)?)? {
-        Loaded::ByteLevelBpe(tokenizer) => tokenizer,
-        Loaded::Chars(tokenizer) => Box::new(tokenizer),
+    let (name, content) = (path.display().to_string(), disk::read(path)?);
+    Ok(match read_json::read(&name, &content) {
+        Ok(Loaded::ByteLevelBpe(tokenizer)) => tokenizer,
+        Ok(Loaded::Chars(tokenizer)) => Box::new(tokenizer),
+        Err(_) => Box::new(pipeline::read(&name, &content)?),
     })
 }
 

@@ -63,7 +63,7 @@ fn byte_level_bpe(file: &str, content: File) -> Result<ByteLevelBpe, Error> {
                 return Err(Error::format(file, place, format!("{name} = true is not supported")));
             }
         }
-        let token = AddedToken { id: token.id, content: token.content, special: token.special };
+        let token = AddedToken::new(token.id, token.content, token.special);
         model.add_token(token).map_err(|error| Error::format(file, place, error.to_string()))?;
     }
     Ok(model)

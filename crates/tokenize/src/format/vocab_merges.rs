@@ -35,7 +35,7 @@ pub(super) fn read(
         let id = vocab.id(content.as_bytes()).ok_or_else(|| {
             Error::format(vocab_file, "vocabulary", format!("special token {content:?} is not in it"))
         })?;
-        tokens.push(AddedToken { id, content: (*content).to_owned(), special: true });
+        tokens.push(AddedToken::new(id, *content, true));
     }
     let mut model = read_json::assemble(merges_file, "merges", vocab, merges, Split::Gpt2)?;
     for token in tokens {

@@ -10,8 +10,7 @@ pub use bert::BertNormalizer;
 pub use charsmap::Charsmap;
 pub use text::NormalizedText;
 
-pub(crate) use bert::is_chinese;
-pub(crate) use text::{Rewrite, Span, original_range};
+pub(crate) use text::{Rewrite, original_range};
 
 use crate::byte_chars;
 use crate::error::Error;

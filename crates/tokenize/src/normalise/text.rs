@@ -98,6 +98,17 @@ impl NormalizedText {
         self.origins.extend_from_slice(&from.origins[range]);
     }
 
+    /// Lets it stand for just what its first and last bytes stand for and what lies between.
+    pub(crate) fn take_original_from_origins(&mut self) {
+        self.original = self.original_range(0..self.text.len());
+    }
+
+    /// A part of it.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+        let original = self.original_range(range.clone());
+        Self { text: self.text[range.clone()].to_owned(), origins: self.origins[range].to_vec(), original }
+    }
+
     /// Makes it empty; what it stands for stays.
     pub(crate) fn clear(&mut self) {
         self.text.clear();

@@ -39,7 +39,7 @@ impl Truncation {
     pub(super) fn apply(
         &self,
         first: &mut Encoding,
-        mut second: Option<&mut Encoding>,
+        second: Option<&mut Encoding>,
         specials: usize,
     ) -> Result<(), Error> {
         let Some(max) = self.max_length.checked_sub(specials) else {
@@ -66,11 +66,13 @@ impl Truncation {
             }
             strategy => {
                 let target = match strategy {
-                    TruncationStrategy::OnlySecond => second.as_deref_mut(),
+                    TruncationStrategy::OnlySecond => second,
                     _ => Some(first),
                 };
                 let Some(target) = target else {
-                    return Err(Error::Config("only the second text may be cut, and there is none".to_owned()));
+                    return Err(Error::Config(
+                        "only the second text may be cut, and there is none".to_owned(),
+                    ));
                 };
                 if target.len() <= excess {
                     return Err(Error::Config(format!(

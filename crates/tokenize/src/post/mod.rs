@@ -129,7 +129,8 @@ impl PostProcessor {
     pub(crate) fn adds_to_a_text(&self) -> bool {
         match self {
             Self::Sequence(steps) => {
-                let adds = |step: &&PostProcessor| step.added_tokens(false) > 0 || matches!(step, Self::Template(_));
+                let adds =
+                    |step: &&PostProcessor| step.added_tokens(false) > 0 || matches!(step, Self::Template(_));
                 steps.iter().filter(adds).count() <= 1 && steps.iter().all(Self::adds_to_a_text)
             }
             _ => true,

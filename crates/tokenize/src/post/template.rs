@@ -64,7 +64,8 @@ impl TemplateProcessing {
         pair: &str,
         special_tokens: impl IntoIterator<Item = (&'t str, u32)>,
     ) -> Result<Self, Error> {
-        let parse = |template: &str| template.split(' ').map(TemplatePiece::parse).collect::<Result<Vec<_>, _>>();
+        let parse =
+            |template: &str| template.split(' ').map(TemplatePiece::parse).collect::<Result<Vec<_>, _>>();
         let token = |(name, id): (&str, u32)| {
             (name.to_owned(), TemplateToken { ids: vec![id], tokens: vec![name.to_owned()] })
         };
@@ -171,7 +172,9 @@ impl TemplateProcessing {
         for piece in &self.single {
             match piece {
                 TemplatePiece::Sequence { .. } => ids.extend_from_slice(&text),
-                TemplatePiece::SpecialToken { name, .. } => ids.extend_from_slice(&self.special_tokens[name].ids),
+                TemplatePiece::SpecialToken { name, .. } => {
+                    ids.extend_from_slice(&self.special_tokens[name].ids);
+                }
             }
         }
     }

@@ -10,8 +10,6 @@ pub use crate::pattern::Pattern;
 pub use metaspace::{Metaspace, PrependScheme};
 pub use pieces::{PreTokenized, SplitBehavior};
 
-pub(crate) use pieces::Piece;
-
 use crate::error::Error;
 use crate::normalise::byte_level;
 use crate::pattern::Stretch;
@@ -98,17 +96,6 @@ impl PatternSplit {
     /// Whether what lies between the matches takes their part.
     pub fn invert(&self) -> bool {
         self.invert
-    }
-
-    /// The hand-written split that gives all pieces, if there is one.
-    pub(crate) fn known(&self) -> Option<Split> {
-        // Its pieces follow each other without a gap, so all of them are matches, whatever is done with the rest.
-        let keeps_all = match self.behavior {
-            SplitBehavior::Isolated => true,
-            SplitBehavior::Removed => self.invert,
-            _ => false,
-        };
-        self.known.filter(|_| keeps_all)
     }
 
     fn cut(&self, text: &str, stretches: &mut Vec<Stretch>) -> Result<(), Error> {

@@ -155,7 +155,7 @@ impl ByteLevelBpeTrainer {
         let merges = learn(corpus, &rules, &mut vocab, progress);
         let mut model = ByteLevelBpe::new(vocab, merges, self.split)?;
         for (id, content) in (0..).zip(&self.special_tokens) {
-            model.add_token(AddedToken { id, content: content.clone(), special: true })?;
+            model.add_token(AddedToken::new(id, content.as_str(), true))?;
         }
         Ok(model)
     }
