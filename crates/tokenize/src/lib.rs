@@ -37,6 +37,5 @@ pub use pipeline::{
 };
 pub use split::Split;
 pub use stream::StreamDecoder;
-pub use tokenizer::{Encoding, Tokenizer};
-pub use train::{ByteLevelBpeTrainer, WordCounts};
 pub use tokenizer::{Spans, Tokenizer};
+pub use train::{ByteLevelBpeTrainer, WordCounts};
