@@ -8,7 +8,7 @@ use super::{Engine, SentencePiece};
 use crate::error::Error;
 use crate::model::Piece;
 use crate::model::unigram::Best;
-use crate::tokenizer::{Encoding, Tokenizer};
+use crate::tokenizer::{Spans, Tokenizer};
 
 /// What one encoding needs to itself; kept for the next when it is done.
 #[derive(Default)]
@@ -29,7 +29,7 @@ impl SentencePiece {
 
     /// The ids of `text` and the bytes of `text` that each came from. Of an unknown character that became bytes, the
     /// last byte has its range.
-    pub fn encode_with_offsets(&self, text: &str) -> Encoding {
+    pub fn encode_with_offsets(&self, text: &str) -> Spans {
         self.with_worker(|worker| {
             self.normaliser.run::<true>(text, &self.user_defined, &mut worker.normalized);
             self.cut(worker);
@@ -99,8 +99,8 @@ impl SentencePiece {
     }
 
     /// The ids of pieces with the bytes of the original that they came from.
-    fn encoding(&self, normalized: &Normalized, pieces: &[Piece]) -> Encoding {
-        let mut encoding = Encoding::default();
+    fn encoding(&self, normalized: &Normalized, pieces: &[Piece]) -> Spans {
+        let mut encoding = Spans::default();
         let mut push = |id: u32, offset: Range<usize>| {
             encoding.ids.push(id);
             encoding.offsets.push(offset);
