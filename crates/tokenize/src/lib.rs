@@ -6,8 +6,8 @@ mod bpe;
 mod byte_chars;
 mod bytes;
 mod chars;
+pub mod chinese;
 pub mod decoder;
-mod double_array;
 mod error;
 mod format;
 mod hash;
@@ -19,7 +19,6 @@ mod pipeline;
 pub mod post;
 pub mod pre;
 mod properties;
-mod sentencepiece;
 mod split;
 mod stream;
 mod tokenizer;
@@ -37,7 +36,6 @@ pub use pipeline::{
     Encoding, Input, Padding, PaddingStrategy, Parts, Pipeline, Sequence, Side, Truncation,
     TruncationStrategy,
 };
-pub use sentencepiece::{PieceKind, SentencePiece, SentencePieceKind, VocabPiece};
 pub use split::Split;
 pub use stream::StreamDecoder;
 pub use tokenizer::{Spans, Tokenizer};

@@ -1,10 +1,6 @@
 //! Longest match first.
 
-mod automaton;
-
 use std::fmt;
-
-use automaton::Automaton;
 
 use super::Piece;
 use super::token_table::TokenTable;
@@ -32,8 +28,7 @@ impl Default for WordPieceOptions {
 }
 
 /// WordPiece (Schuster & Nakajima 2012), as of BERT: a word becomes the longest token that begins it, then the
-/// longest that continues it, and so on; where none does, the whole word is the unknown token. The time is linear in
-/// the length of the word (LinMaxMatch, Song et al. 2021).
+/// longest that continues it, and so on; where none does, the whole word is the unknown token.
 ///
 /// ```
 /// use tokenize::model::{WordPiece, WordPieceOptions};
@@ -53,7 +48,6 @@ pub struct WordPiece {
     vocab: TokenTable,
     options: WordPieceOptions,
     unk_id: Option<u32>,
-    automaton: Automaton,
 }
 
 impl WordPiece {
@@ -67,14 +61,7 @@ impl WordPiece {
         options: WordPieceOptions,
     ) -> Result<Self, Error> {
         let vocab = TokenTable::new(vocab)?;
-        if vocab.len() > Automaton::MAX_TOKENS {
-            return Err(Error::Config(format!(
-                "vocab: more than {} tokens cannot be taken",
-                Automaton::MAX_TOKENS
-            )));
-        }
-        let automaton = Automaton::new(vocab.iter(), &options.continuing_subword_prefix);
-        Ok(Self { unk_id: vocab.id(&options.unk_token), options, vocab, automaton })
+        Ok(Self { unk_id: vocab.id(&options.unk_token), options, vocab })
     }
 
     /// Appends the pieces of `word` to `out`.
@@ -83,7 +70,7 @@ impl WordPiece {
     /// [`Error::NoUnknownToken`] if the word is unknown and the vocabulary has no unknown token.
     pub fn pieces(&self, word: &str, out: &mut Vec<Piece>) -> Result<(), Error> {
         let before = out.len();
-        if !self.is_too_long(word) && self.automaton.pieces(word.as_bytes(), out) {
+        if word.chars().count() <= self.options.max_input_chars_per_word && self.longest_matches(word, out) {
             return Ok(());
         }
         out.truncate(before);
@@ -92,9 +79,24 @@ impl WordPiece {
         Ok(())
     }
 
-    fn is_too_long(&self, word: &str) -> bool {
-        let limit = self.options.max_input_chars_per_word;
-        word.len() > limit && word.chars().count() > limit
+    fn longest_matches(&self, word: &str, out: &mut Vec<Piece>) -> bool {
+        let mut start = 0;
+        let mut token = String::new();
+        while start < word.len() {
+            let ends = word[start..].char_indices().rev().map(|(at, c)| start + at + c.len_utf8());
+            let found = ends.into_iter().find_map(|end| {
+                token.clear();
+                if start > 0 {
+                    token.push_str(&self.options.continuing_subword_prefix);
+                }
+                token.push_str(&word[start..end]);
+                Some((self.vocab.id(&token)?, end))
+            });
+            let Some((id, end)) = found else { return false };
+            out.push(Piece { id, range: start..end });
+            start = end;
+        }
+        true
     }
 
     /// What the model is besides its vocabulary.

@@ -1,0 +1,220 @@
+//! Against Python's jieba: words, tags, offsets and users' words (made by `fixtures/goldens/chinese.py`).
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokenize::chinese::{Mode, Segmenter};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Results {
+    precise: Vec<String>,
+    precise_dictionary: Vec<String>,
+    full: Vec<String>,
+    search: Vec<String>,
+    search_dictionary: Vec<String>,
+    tags: Vec<String>,
+    tags_dictionary: Vec<String>,
+    offsets: Vec<Vec<(usize, usize)>>,
+    search_offsets: Vec<Vec<(usize, usize)>>,
+}
+
+#[derive(Deserialize)]
+struct Cases {
+    texts: Vec<String>,
+    small: Results,
+    full: Results,
+    user: User,
+}
+
+#[derive(Deserialize)]
+struct User {
+    probe: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    step: Vec<Value>,
+    number: Option<u64>,
+    words: String,
+    tags: String,
+}
+
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/goldens/chinese").join(name)
+}
+
+fn cases() -> Cases {
+    serde_json::from_str(&fs::read_to_string(golden("cases.json")).unwrap()).unwrap()
+}
+
+fn small() -> Segmenter {
+    Segmenter::from_file(golden("dict.txt")).unwrap()
+}
+
+/// jieba's dictionary, if `cargo xtask data fetch jieba` has been run.
+fn whole_dictionary() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = variable("XTASK_DATA_DIR").or_else(|| {
+        let home = || std::env::home_dir().map(|home| home.join(".cache"));
+        Some(variable("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(home)?.join("xtask-data"))
+    });
+    let path = cache?.join("jieba/jieba/dict.txt");
+    let found = path.is_file();
+    if !found {
+        eprintln!("skipped: no jieba dictionary (cargo xtask data fetch jieba)");
+    }
+    found.then_some(path)
+}
+
+fn cut<'t>(segmenter: &Segmenter, text: &'t str, mode: Mode) -> Vec<&'t str> {
+    segmenter.cut_as(text, mode).map(|range| &text[range]).collect()
+}
+
+fn tag(segmenter: &Segmenter, text: &str, hmm: bool) -> String {
+    let tagged: Vec<_> =
+        segmenter.tag(text, hmm).map(|word| format!("{}|{}", &text[word.range], word.tag)).collect();
+    tagged.join("/")
+}
+
+fn offsets(segmenter: &Segmenter, text: &str, mode: Mode) -> Vec<(usize, usize)> {
+    segmenter.words(text, mode).map(|word| (word.chars.start, word.chars.end)).collect()
+}
+
+fn compare(segmenter: &Segmenter, texts: &[String], expected: &Results) {
+    for (i, text) in texts.iter().enumerate() {
+        for (mode, words) in [
+            (Mode::Precise { hmm: true }, &expected.precise),
+            (Mode::Precise { hmm: false }, &expected.precise_dictionary),
+            (Mode::Full, &expected.full),
+            (Mode::Search { hmm: true }, &expected.search),
+            (Mode::Search { hmm: false }, &expected.search_dictionary),
+        ] {
+            assert_eq!(cut(segmenter, text, mode).join("/"), words[i], "{mode:?} of {text:?}");
+        }
+        for (hmm, tags) in [(true, &expected.tags), (false, &expected.tags_dictionary)] {
+            assert_eq!(tag(segmenter, text, hmm), tags[i], "tags of {text:?}, hmm {hmm}");
+        }
+        assert_eq!(offsets(segmenter, text, Mode::default()), expected.offsets[i], "{text:?}");
+        assert_eq!(
+            offsets(segmenter, text, Mode::Search { hmm: true }),
+            expected.search_offsets[i],
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn every_mode_gives_jiebas_words_with_a_small_dictionary() {
+    let cases = cases();
+    compare(&small(), &cases.texts, &cases.small);
+}
+
+#[test]
+fn every_mode_gives_jiebas_words_with_its_dictionary() {
+    let Some(path) = whole_dictionary() else { return };
+    let cases = cases();
+    compare(&Segmenter::from_file(path).unwrap(), &cases.texts, &cases.full);
+}
+
+#[test]
+fn users_words_have_jiebas_effect() {
+    let User { probe, steps } = cases().user;
+    let mut segmenter = small();
+    for Step { step, number, words, tags } in steps {
+        let word = step[1].as_str().unwrap_or_default();
+        let told = match step[0].as_str().unwrap() {
+            "add" => Some(segmenter.add_word(word, step[2].as_u64(), step[3].as_str()).unwrap()),
+            "split" => {
+                let parts: Vec<&str> =
+                    step[1].as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect();
+                let frequency = segmenter.suggest_split_frequency(&parts);
+                Some(segmenter.add_word(&parts.concat(), Some(frequency), None).unwrap())
+            }
+            "remove" => segmenter.remove_word(word).map(|()| None).unwrap(),
+            "load" => segmenter.add_user_words(word).map(|()| None).unwrap(),
+            "suggest" => Some(segmenter.suggest_frequency(word)),
+            other => panic!("no step {other}"),
+        };
+        assert_eq!(told, number, "{step:?}");
+        assert_eq!(cut(&segmenter, &probe, Mode::default()).join("/"), words, "{step:?}");
+        assert_eq!(tag(&segmenter, &probe, true), tags, "{step:?}");
+    }
+}
+
+#[test]
+fn precise_words_follow_each_other_without_gap() {
+    let text = fs::read_to_string(golden("../../text/sanguo.txt")).unwrap();
+    let segmenter = small();
+    for hmm in [true, false] {
+        let end = segmenter.cut_as(&text, Mode::Precise { hmm }).fold(0, |end, word| {
+            assert_eq!(word.start, end);
+            assert!(!word.is_empty() && text.get(word.clone()).is_some());
+            word.end
+        });
+        assert_eq!(end, text.len());
+    }
+}
+
+#[test]
+fn what_is_no_dictionary_is_refused_with_its_line() {
+    for (text, expected) in [
+        ("好 1 a\n坏", "dictionary: line 2: expected `word frequency tag`, found `坏`"),
+        ("好 一 a", "dictionary: line 1: expected a frequency, found `一`"),
+        ("好 -1 a", "dictionary: line 1: expected a frequency, found `-1`"),
+        ("好 1 a b", "dictionary: line 1: expected `word frequency tag`, found more in `好 1 a b`"),
+        ("好 18446744073709551615\n坏 1", "dictionary: frequencies: their sum exceeds 2^64"),
+    ] {
+        assert_eq!(Segmenter::from_text(text).unwrap_err().to_string(), expected);
+    }
+    let missing = Segmenter::from_file("no/such/file").unwrap_err().to_string();
+    assert!(missing.starts_with("no/such/file: "), "{missing}");
+
+    let mut segmenter = small();
+    assert!(segmenter.add_word("", Some(1), None).is_err());
+    let error = segmenter.add_user_words("好\n坏 99999999999999999999 a").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "user dictionary: line 2: expected a frequency below 2^64 in `坏 99999999999999999999 a`"
+    );
+    assert_eq!(
+        segmenter.add_word("好", Some(u64::MAX), None).unwrap_err().to_string(),
+        "the sum of all frequencies exceeds 2^64"
+    );
+}
+
+#[test]
+fn a_model_in_text_form_replaces_the_own() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("hmm_model.utf8");
+    let model = |emissions: &str| {
+        format!(
+            "#start\n-0.1 -3.14e+100 -3.14e+100 -2\n#B E M S\n-3e100 -0.1 -2 -3e100\n-1 -3e100 -3e100 -1\n-3e100 -1 -1 -3e100\n-1 -3e100 -3e100 -1\n{emissions}"
+        )
+    };
+    let mut segmenter = Segmenter::new();
+    // Two characters that stand at the beginning and at the end of a word.
+    fs::write(&path, model("#B\n甲:-1,乙:-9\n\n#E\n乙:-1,甲:-9\n#M\n甲:-9\n#S\n甲:-5,乙:-5\n")).unwrap();
+    segmenter.load_hmm(&path).unwrap();
+    assert_eq!(cut(&segmenter, "甲乙甲乙", Mode::default()), ["甲乙", "甲乙"]);
+    // And now the other way round.
+    fs::write(&path, model("乙:-1,甲:-9\n甲:-1,乙:-9\n甲:-9\n甲:-5,乙:-5\n")).unwrap();
+    segmenter.load_hmm(&path).unwrap();
+    assert_eq!(cut(&segmenter, "乙甲乙甲", Mode::default()), ["乙甲", "乙甲"]);
+
+    for (content, expected) in [
+        ("-1 -1 -1", "line 1: expected a logarithm, found ``"),
+        ("-1 -1 -1 -1 -1", "line 1: expected 4 numbers, found more: `-1`"),
+        ("-1 -1 -1 2", "line 1: expected a logarithm of a probability, found `2`"),
+        ("-1 -1 -1 -1\n", "end of file: expected a line of transition probabilities"),
+        (&model("甲-1\n"), "line 8: expected `character:logarithm`, found `甲-1`"),
+        (&model("甲:nan\n"), "line 8: expected a logarithm of a probability, found `nan`"),
+    ] {
+        fs::write(&path, content).unwrap();
+        let error = segmenter.load_hmm(&path).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: {expected}", path.display()));
+    }
+}
