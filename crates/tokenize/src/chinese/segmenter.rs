@@ -231,7 +231,7 @@ impl Segmenter {
     /// use tokenize::chinese::Segmenter;
     ///
     /// # fn main() -> Result<(), tokenize::Error> {
-    /// let mut segmenter = Segmenter::from_text("中 9000 f\n将 9000 d\n中将 100 n\n")?;
+    /// let mut segmenter = Segmenter::from_text("的 1000000 uj\n中 9000 f\n将 9000 d\n中将 10 n\n")?;
     /// let words = |segmenter: &Segmenter| segmenter.cut("中将").map(|range| &"中将"[range]).collect::<Vec<_>>();
     /// assert_eq!(words(&segmenter), ["中", "将"]);
     /// segmenter.add_word("中将", None, None)?;
