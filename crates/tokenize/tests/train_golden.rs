@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenize::model::{BpeOptions, WordPieceOptions};
-use tokenize::train::{BpeTrainer, Trainer, WordCounts, WordLevelTrainer, WordPieceTrainer};
+use tokenize::train::{BpeTrainer, Trainer, UnigramTrainer, WordCounts, WordLevelTrainer, WordPieceTrainer};
 
 #[derive(Deserialize)]
 struct Case {
@@ -15,6 +15,10 @@ struct Case {
     bytes: usize,
     settings: HashMap<String, Value>,
     tokens: Vec<String>,
+    /// Of Unigram.
+    #[serde(default)]
+    scores: Vec<f64>,
+    /// Of BPE.
     #[serde(default)]
     merges: Vec<(String, String)>,
 }
@@ -115,4 +119,44 @@ fn word_level_is_the_same() {
     let model = trainer.train_counts(&case.words(), &mut |_| {}).unwrap();
     let tokens: Vec<_> = (0..model.len() as u32).map(|id| model.token(id).unwrap()).collect();
     assert_eq!(tokens, case.tokens);
+}
+
+/// The tolerance of Unigram: this part of the vocabulary is the same, and scores of the same pieces differ by no more
+/// than this, but for characters too rare to have a probability, whose scores Hugging Face gives out at random.
+const SAME_PIECES: f64 = 0.995;
+const SCORE_DIFFERENCE: f64 = 1e-6;
+
+#[test]
+fn unigram_is_the_same_up_to_sums_in_another_order() {
+    for name in ["unigram-en", "unigram-zh"] {
+        let case = Case::named(name);
+        let words = case.words();
+        let vocab_size = case.number("vocab_size").unwrap();
+        let mut trainer = UnigramTrainer::new(vocab_size)
+            .special_tokens(case.strings("special_tokens"))
+            .unk_token(case.string("unk_token").unwrap());
+        if let Some(length) = case.number("max_piece_length") {
+            trainer = trainer.max_piece_length(length);
+        }
+        let model = in_pool(3, || trainer.train_counts(&words, &mut |_| {})).unwrap();
+        let ours: HashMap<&str, f64> = model.vocab().collect();
+        let theirs: HashMap<&str, f64> =
+            case.tokens.iter().map(String::as_str).zip(case.scores.iter().copied()).collect();
+        assert_eq!(ours.len(), vocab_size, "{name}");
+        assert_eq!(theirs.len(), vocab_size, "{name}");
+        let lowest = theirs.values().copied().fold(0.0, f64::min);
+        let mut same = 0;
+        for (token, score) in &ours {
+            let Some(other) = theirs.get(token) else { continue };
+            same += 1;
+            let without_probability = token.chars().count() == 1 && *other < lowest + 0.5;
+            if !without_probability {
+                assert!((score - other).abs() < SCORE_DIFFERENCE, "{name}: {token} {score} {other}");
+            }
+        }
+        eprintln!("{name}: {same} of {vocab_size}");
+        assert!(same as f64 >= SAME_PIECES * vocab_size as f64, "{name}: {same} of {vocab_size}");
+        let again = in_pool(1, || trainer.train_counts(&words, &mut |_| {})).unwrap();
+        assert!(again.vocab().eq(model.vocab()), "{name}: the number of threads changes nothing");
+    }
 }

@@ -1,8 +1,8 @@
 //! The words of a corpus while training merges their symbols.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use super::classes::{Class, Classes, Dropped};
 use super::words::WordSource;
 use crate::error::Error;
 use crate::hash;
@@ -33,14 +33,6 @@ pub(super) struct Corpus {
     right: Neighbours,
 }
 
-/// Words left out because they would take too much memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dropped {
-    pub(super) words: u64,
-    /// Words of this count and above are all there.
-    pub(super) least_count: u64,
-}
-
 /// What a merge changes: pairs by their keys, with counts.
 #[derive(Default)]
 pub(super) struct Changes {
@@ -63,17 +55,28 @@ impl Corpus {
         memory: Option<usize>,
     ) -> Result<(Self, Option<Dropped>), Error> {
         let mut word = Vec::new();
-        let mut classes: HashMap<u64, Class> = HashMap::new();
+        let mut classes = Classes::default();
         words.for_each(&mut |bytes, count| {
             word.clear();
             symbols(bytes, &mut word);
             if word.len() > 1 && count > 0 {
-                let class = classes.entry(count).or_default();
-                class.words += 1;
-                class.slots += word.len() + 1;
+                classes.add(count, word.len() + 1);
             }
         })?;
-        let (layout, dropped) = Layout::new(classes, memory)?;
+        let most = memory.map_or(usize::MAX, |memory| memory / size_of::<u32>());
+        let (classes, dropped) = classes.fitting(most.min(MAX_SLOTS - 1));
+        if dropped.is_some() && memory.is_none() {
+            return Err(Error::Config(format!(
+                "the distinct words hold over {MAX_SLOTS} symbols, which is all that one training can take: set a \
+                 limit of memory, so that the rarest words are left out, or train on less text"
+            )));
+        }
+        if dropped.is_some() && classes.is_empty() {
+            return Err(Error::Config(format!(
+                "a limit of memory that leaves room for {most} symbols cannot hold even the most frequent words"
+            )));
+        }
+        let layout = Layout::new(&classes);
         let mut slots = vec![END; layout.size];
         let mut next = layout.starts;
         words.for_each(&mut |bytes, count| {
@@ -257,13 +260,6 @@ fn before(slots: &[u32], at: u32) -> Option<u32> {
     }
 }
 
-/// Words of one count.
-#[derive(Clone, Copy, Default)]
-struct Class {
-    words: u64,
-    slots: usize,
-}
-
 /// Where the words of each count go.
 struct Layout {
     starts: HashMap<u64, usize>,
@@ -272,35 +268,14 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(classes: HashMap<u64, Class>, memory: Option<usize>) -> Result<(Self, Option<Dropped>), Error> {
-        let mut classes: Vec<(u64, Class)> = classes.into_iter().collect();
-        classes.sort_unstable_by_key(|&(count, _)| Reverse(count));
-        let most = memory.map_or(usize::MAX, |memory| memory / size_of::<u32>());
+    fn new(classes: &[(u64, Class)]) -> Self {
         let mut layout = Self { starts: HashMap::new(), runs: Vec::new(), size: 1 };
-        let mut dropped: Option<Dropped> = None;
-        for (count, class) in classes {
-            let size = layout.size + class.slots;
-            if dropped.is_some() || size > most {
-                let least_count = layout.runs.last().map_or(0, |&(_, count)| count);
-                dropped.get_or_insert(Dropped { words: 0, least_count }).words += class.words;
-                continue;
-            }
-            if size > MAX_SLOTS {
-                return Err(Error::Config(format!(
-                    "the distinct words hold over {MAX_SLOTS} symbols, which is all that one training can take: \
-                     set a limit of memory, so that the rarest words are left out, or train on less text"
-                )));
-            }
+        for &(count, class) in classes {
             layout.starts.insert(count, layout.size);
-            layout.size = size;
-            layout.runs.push((size as u32, count));
+            layout.size += class.size;
+            layout.runs.push((layout.size as u32, count));
         }
-        if dropped.is_some() && layout.runs.is_empty() {
-            return Err(Error::Config(format!(
-                "a limit of memory that leaves room for {most} symbols cannot hold even the most frequent words"
-            )));
-        }
-        Ok((layout, dropped))
+        layout
     }
 }
 

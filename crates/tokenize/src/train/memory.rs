@@ -1,6 +1,5 @@
 //! How a limit of memory is shared out.
 
-use super::corpus::Dropped;
 use super::counter::{LEAST_MEMORY, WordCounter};
 use super::progress::Progress;
 use super::splitter::Splitter;
@@ -43,11 +42,5 @@ impl Memory {
     /// The bytes that an index of pairs may take.
     pub(super) fn index(self) -> Option<usize> {
         self.0.map(|bytes| bytes / 5 * 2)
-    }
-}
-
-impl From<Dropped> for Progress<'_> {
-    fn from(dropped: Dropped) -> Self {
-        Progress::Dropped { words: dropped.words, least_count: dropped.least_count }
     }
 }

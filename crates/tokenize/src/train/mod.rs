@@ -8,6 +8,7 @@
 //! | [`ByteLevelBpeTrainer`] | merges of bytes | [`ByteLevelBpe`](crate::ByteLevelBpe) |
 //! | [`BpeTrainer`] | merges of characters | [`Bpe`](crate::model::Bpe) |
 //! | [`WordPieceTrainer`] | the same, as a vocabulary | [`WordPiece`](crate::model::WordPiece) |
+//! | [`UnigramTrainer`] | probabilities of pieces | [`Unigram`](crate::model::Unigram) |
 //! | [`WordLevelTrainer`] | the most frequent words | [`WordLevel`](crate::model::WordLevel) |
 //!
 //! # Memory
@@ -27,6 +28,7 @@ mod alphabet;
 mod blocks;
 mod bpe;
 mod byte_level;
+mod classes;
 mod corpus;
 mod counter;
 mod learn;
@@ -36,6 +38,7 @@ mod progress;
 mod spill;
 mod splitter;
 mod trainer;
+mod unigram;
 mod word_level;
 mod word_piece;
 mod words;
@@ -46,6 +49,7 @@ pub use counter::{CountedWords, WordCounter};
 pub use progress::Progress;
 pub use splitter::Splitter;
 pub use trainer::Trainer;
+pub use unigram::{FinalCut, UnigramTrainer};
 pub use word_level::WordLevelTrainer;
 pub use word_piece::WordPieceTrainer;
 pub use words::{WordCounts, WordSource};

@@ -33,10 +33,10 @@ pub enum Progress<'a> {
     Estimating {
         /// Estimations made so far, this one included.
         done: usize,
+        /// How many there will be, about.
+        expected: usize,
         /// Pieces that are left.
         pieces: usize,
-        /// Pieces wanted.
-        wanted: usize,
         /// Mean negative log-likelihood of a word, in nats, before this estimation.
         loss: f64,
     },
