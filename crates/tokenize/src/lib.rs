@@ -14,6 +14,7 @@ mod hash;
 mod interner;
 pub mod model;
 pub mod normalise;
+mod oniguruma;
 mod pattern;
 mod pipeline;
 pub mod post;

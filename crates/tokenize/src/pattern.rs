@@ -5,6 +5,10 @@ use std::ops::Range;
 use fancy_regex::{Regex, RegexBuilder};
 
 use crate::error::Error;
+use crate::oniguruma;
+
+/// What a compiled expression may take.
+const MOST_BYTES: usize = 1 << 22;
 
 /// A string to look for, or a regular expression in Oniguruma's dialect, as `tokenizer.json` writes them.
 ///
@@ -36,11 +40,19 @@ impl Pattern {
     /// A regular expression with look-around, Unicode classes and possessive quantifiers.
     ///
     /// # Errors
-    /// [`Error::Config`] if it is none, or would take more than a megabyte when compiled.
+    /// [`Error::Config`] if it is none, or would take more than a few megabytes when compiled.
     pub fn regex(expression: impl Into<String>) -> Result<Self, Error> {
         let source = expression.into();
-        let compiled = RegexBuilder::new(&source).oniguruma_mode(true).delegate_size_limit(1 << 22).build();
-        match compiled {
+        let compile = |source: &str| {
+            let expression = oniguruma::translate(source)?;
+            let mut builder = RegexBuilder::new(&expression);
+            builder
+                .oniguruma_mode(true)
+                .delegate_size_limit(MOST_BYTES)
+                .build()
+                .map_err(|error| error.to_string())
+        };
+        match compile(&source) {
             Ok(regex) => Ok(Self { source, regex: Some(Box::new(regex)) }),
             Err(error) => Err(Error::Config(format!("the regular expression {source:?}: {error}"))),
         }
