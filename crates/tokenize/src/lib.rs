@@ -8,6 +8,7 @@ mod bytes;
 mod chars;
 pub mod chinese;
 pub mod decoder;
+mod double_array;
 mod error;
 mod format;
 mod hash;
@@ -20,6 +21,7 @@ mod pipeline;
 pub mod post;
 pub mod pre;
 mod properties;
+mod sentencepiece;
 mod split;
 mod stream;
 mod tokenizer;
@@ -37,6 +39,7 @@ pub use pipeline::{
     Encoding, Input, Padding, PaddingStrategy, Parts, Pipeline, Sequence, Side, Truncation,
     TruncationStrategy,
 };
+pub use sentencepiece::{PieceKind, SentencePiece, SentencePieceKind, VocabPiece};
 pub use split::Split;
 pub use stream::StreamDecoder;
 pub use tokenizer::{Spans, Tokenizer};

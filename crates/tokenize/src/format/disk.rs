@@ -11,13 +11,18 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
-/// Writes a file such that at any moment either the old content or the new is there: to a temporary file beside it,
-/// synced, then renamed over it.
-pub(super) fn write(path: &Path, content: &str) -> Result<(), Error> {
-    try_write(path, content).map_err(|source| Error::Io { path: path.to_owned(), source })
+/// The bytes of a file.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
-fn try_write(path: &Path, content: &str) -> io::Result<()> {
+/// Writes a file such that at any moment either the old content or the new is there: to a temporary file beside it,
+/// synced, then renamed over it.
+pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
+    try_write(path, content.as_ref()).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+fn try_write(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -28,7 +33,7 @@ fn try_write(path: &Path, content: &str) -> io::Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(directory)?;
-    file.write_all(content.as_bytes())?;
+    file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     // The rename itself is on the disk once the directory is.

@@ -2,7 +2,7 @@
 
 mod component;
 mod components;
-mod disk;
+pub(crate) mod disk;
 mod json;
 mod ordered;
 mod parts;
@@ -84,7 +84,7 @@ impl ByteLevelBpe {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        disk::write(path.as_ref(), &self.to_json())
+        disk::write(path.as_ref(), self.to_json())
     }
 
     /// Reads `vocab.json` and `merges.txt`, the two files of GPT-2. They do not say which tokens are special; those
@@ -111,8 +111,8 @@ impl ByteLevelBpe {
         vocab: impl AsRef<Path>,
         merges: impl AsRef<Path>,
     ) -> Result<(), Error> {
-        disk::write(vocab.as_ref(), &vocab_merges::vocab(self))?;
-        disk::write(merges.as_ref(), &vocab_merges::merges(self))
+        disk::write(vocab.as_ref(), vocab_merges::vocab(self))?;
+        disk::write(merges.as_ref(), vocab_merges::merges(self))
     }
 }
 
@@ -154,6 +154,6 @@ impl CharTokenizer {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        disk::write(path.as_ref(), &self.to_json())
+        disk::write(path.as_ref(), self.to_json())
     }
 }

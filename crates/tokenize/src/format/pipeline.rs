@@ -66,7 +66,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        disk::write(path.as_ref(), &self.to_json())
+        disk::write(path.as_ref(), self.to_json())
     }
 }
 

@@ -11,9 +11,9 @@
 //! | [`Bpe`] | its characters, merged pair by pair in the order learnt | Sennrich, Haddow & Birch 2016 |
 //! | [`Unigram`] | the tokens with the largest sum of log-probabilities | Kudo 2018 |
 
-mod bpe;
+pub(crate) mod bpe;
 mod token_table;
-mod unigram;
+pub(crate) mod unigram;
 mod word_level;
 mod word_piece;
 

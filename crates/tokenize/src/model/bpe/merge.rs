@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::pairs::{NONE, Pairs, RANK_BITS};
+use super::pairs::{Merge, NONE, Pairs, RANK_BITS};
 use super::symbols::Symbols;
 
 /// Words of up to this many symbols are searched for their lowest rank, again for every merge.
@@ -13,21 +13,53 @@ const QUEUE_SHIFT: u32 = 64 - RANK_BITS;
 
 /// Buffers of [`Pairs::merge_by_queue`].
 #[derive(Default)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
+    /// By the left symbol of a pair.
     ranks: Vec<u32>,
+    merged: Vec<u32>,
     next: Vec<usize>,
     previous: Vec<usize>,
     queue: BinaryHeap<Reverse<u64>>,
     put_off: Vec<Reverse<u64>>,
 }
 
+/// What is to be done with a merge that could be made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Make,
+    /// Not before another merge has been made.
+    PutOff,
+    /// Not at all, unless a new pair comes up.
+    Drop,
+}
+
+/// What the owner of the merges does while they are made. By default nothing.
+pub(crate) trait Rules {
+    fn decide(&mut self) -> Decision {
+        Decision::Make
+    }
+
+    /// Is told of every pair that comes up and could be merged.
+    fn see(&mut self, _left: u32, _right: u32, _merged: u32) {}
+
+    /// Whether a pair that was queued with `rank` is still to be merged where there is now one of rank `current`.
+    fn is_current(&self, current: u32, rank: u32) -> bool {
+        current == rank
+    }
+}
+
+/// Merges are made as they come.
+pub(crate) struct Plain;
+
+impl Rules for Plain {}
+
 impl Pairs {
     #[inline]
-    pub(super) fn merge(&self, symbols: &mut Symbols, buffers: &mut Buffers) {
+    pub(crate) fn merge(&self, symbols: &mut Symbols, buffers: &mut Buffers) {
         match symbols.ids.len() {
             0 | 1 => {}
-            2..=SCAN_LIMIT if self.spelled() => self.merge_by_scan(symbols),
-            _ => self.merge_by_queue(symbols, buffers, || false),
+            2..=SCAN_LIMIT => self.merge_by_scan(symbols),
+            _ => self.merge_by_queue(symbols, buffers, &mut Plain),
         }
     }
 
@@ -36,8 +68,14 @@ impl Pairs {
         const { assert!(SCAN_LIMIT <= 1 << SCAN_SHIFT) };
         let ids = &mut symbols.ids;
         let length = ids.len();
-        let key = |rank: u32, at: usize| if rank == NONE { NONE } else { rank << SCAN_SHIFT | at as u32 };
+        // The rank and place of the pair that begins at a symbol, and what it becomes.
         let mut keys = [NONE; SCAN_LIMIT];
+        let mut merged = [NONE; SCAN_LIMIT];
+        let put = |keys: &mut [u32], merged: &mut [u32], ids: &[u32], at: usize, after: usize| {
+            let merge = self.get(ids[at], ids[after]);
+            keys[at] = if merge.rank == NONE { NONE } else { merge.rank << SCAN_SHIFT | at as u32 };
+            merged[at] = merge.merged;
+        };
         // The first symbol has none before it, the last has the end behind it.
         let mut next = [0u8; SCAN_LIMIT];
         let mut previous = [0u8; SCAN_LIMIT];
@@ -45,7 +83,7 @@ impl Pairs {
             next[at] = at as u8 + 1;
             previous[at] = (at as u8).wrapping_sub(1);
             if at + 1 < length {
-                keys[at] = key(self.rank(ids[at], ids[at + 1]), at);
+                put(&mut keys, &mut merged, ids, at, at + 1);
             }
         }
         // Whole groups of eight, so that the minimum is taken of eight numbers at once.
@@ -58,56 +96,64 @@ impl Pairs {
             let at = (lowest & ((1 << SCAN_SHIFT) - 1)) as usize;
             let gone = usize::from(next[at]);
             let after = usize::from(next[gone]);
-            ids[at] = self.merged(lowest >> SCAN_SHIFT);
+            ids[at] = merged[at];
             next[at] = after as u8;
             keys[gone] = NONE;
             keys[at] = NONE;
             if after < length {
                 previous[after] = at as u8;
-                keys[at] = key(self.rank(ids[at], ids[after]), at);
+                put(&mut keys, &mut merged, ids, at, after);
             }
             if at > 0 {
-                let before = usize::from(previous[at]);
-                keys[before] = key(self.rank(ids[before], ids[at]), before);
+                put(&mut keys, &mut merged, ids, usize::from(previous[at]), at);
             }
         }
         symbols.keep(|at| usize::from(next[at]));
     }
 
-    /// `O(n log n)` in the length. A merge for which `put_off` says so waits until another one has been made.
-    pub(super) fn merge_by_queue(
+    /// `O(n log n)` in the length.
+    pub(crate) fn merge_by_queue(
         &self,
         symbols: &mut Symbols,
         buffers: &mut Buffers,
-        mut put_off: impl FnMut() -> bool,
+        rules: &mut impl Rules,
     ) {
         let ids = &mut symbols.ids;
         let length = ids.len();
-        let Buffers { ranks, next, previous, queue, put_off: waiting } = buffers;
+        let Buffers { ranks, merged, next, previous, queue, put_off } = buffers;
         next.clear();
         next.extend(1..=length);
         previous.clear();
         previous.extend((0..length).map(|at| at.wrapping_sub(1)));
         ranks.clear();
-        ranks.extend(ids.windows(2).map(|pair| self.rank(pair[0], pair[1])));
-        ranks.push(NONE);
+        merged.clear();
+        queue.clear();
         let entry = |rank: u32, at: usize| Reverse(u64::from(rank) << QUEUE_SHIFT | at as u64);
-        let entries = ranks.iter().enumerate().filter(|&(_, &rank)| rank != NONE);
-        queue.extend(entries.map(|(at, &rank)| entry(rank, at)));
-        while let Some(top) = queue.pop() {
-            if put_off() {
-                waiting.push(top);
-                continue;
+        for (at, &left) in ids.iter().enumerate() {
+            let merge = ids.get(at + 1).map(|&right| (right, self.get(left, right)));
+            ranks.push(merge.map_or(NONE, |(_, merge)| merge.rank));
+            merged.push(merge.map_or(NONE, |(_, merge)| merge.merged));
+            if let Some((right, merge)) = merge.filter(|(_, merge)| merge.rank != NONE) {
+                rules.see(left, right, merge.merged);
+                queue.push(entry(merge.rank, at));
             }
-            queue.extend(waiting.drain(..));
+        }
+        while let Some(top) = queue.pop() {
             let (rank, at) = ((top.0 >> QUEUE_SHIFT) as u32, (top.0 & ((1 << QUEUE_SHIFT) - 1)) as usize);
-            // The pair may have changed since it was queued. Like the peer, this looks at what the pair becomes and
-            // not at its rank.
-            if ranks[at] == NONE || self.merged(ranks[at]) != self.merged(rank) {
+            match rules.decide() {
+                Decision::Make => queue.extend(put_off.drain(..)),
+                Decision::PutOff => {
+                    put_off.push(top);
+                    continue;
+                }
+                Decision::Drop => continue,
+            }
+            // The pair may have changed since it was queued.
+            if ranks[at] == NONE || !rules.is_current(ranks[at], rank) {
                 continue;
             }
             let gone = next[at];
-            ids[at] = self.merged(rank);
+            ids[at] = merged[at];
             ranks[gone] = NONE;
             ranks[at] = NONE;
             next[at] = next[gone];
@@ -117,14 +163,16 @@ impl Pairs {
             // Both new pairs: with the symbol before and with the one after.
             for left in [previous[at], at] {
                 if left < length && next[left] < length {
-                    ranks[left] = self.rank(ids[left], ids[next[left]]);
-                    if ranks[left] != NONE {
-                        queue.push(entry(ranks[left], left));
+                    let Merge { rank, merged: becomes, .. } = self.get(ids[left], ids[next[left]]);
+                    (ranks[left], merged[left]) = (rank, becomes);
+                    if rank != NONE {
+                        rules.see(ids[left], ids[next[left]], becomes);
+                        queue.push(entry(rank, left));
                     }
                 }
             }
         }
-        waiting.clear();
+        put_off.clear();
         symbols.keep(|at| next[at]);
     }
 }

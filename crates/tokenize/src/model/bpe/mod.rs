@@ -9,9 +9,10 @@ use std::fmt;
 use super::Piece;
 use super::token_table::TokenTable;
 use crate::error::Error;
-use merge::Buffers;
-use pairs::{MAX_MERGES, Pairs};
-use symbols::{FirstSymbols, Symbols};
+pub(crate) use merge::{Buffers, Decision, Rules};
+pub(crate) use pairs::Pairs;
+use symbols::FirstSymbols;
+pub(crate) use symbols::Symbols;
 
 /// What a [`Bpe`] model is besides its vocabulary and merges. By default everything is off.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,7 +62,11 @@ pub struct Bpe {
     options: BpeOptions,
     unk_id: Option<u32>,
     first: FirstSymbols,
+    /// Left, right and merged id by rank.
+    merges: Vec<[u32; 3]>,
     pairs: Pairs,
+    /// Whether every merged token is spelled by its parts.
+    is_spelled: bool,
 }
 
 /// Buffers of one encoding.
@@ -88,18 +93,20 @@ impl Bpe {
         }
         let vocab = TokenTable::new(vocab)?;
         let prefix = options.continuing_subword_prefix.as_deref().unwrap_or("");
-        let mut rules = Vec::new();
+        let mut ids = Vec::new();
         for (rank, (left, right)) in merges.into_iter().enumerate() {
-            if rank == MAX_MERGES {
-                return Err(Error::Config(format!("merges: more than {MAX_MERGES} cannot be taken")));
+            if rank == Pairs::MAX_RANKS {
+                return Err(Error::Config(format!("merges: more than {} cannot be taken", Pairs::MAX_RANKS)));
             }
-            let rule = rule(&vocab, &left, &right, prefix);
-            rules.push(rule.map_err(|what| Error::Config(format!("merges[{rank}]: {what}")))?);
+            let merge = merge_ids(&vocab, &left, &right, prefix);
+            ids.push(merge.map_err(|what| Error::Config(format!("merges[{rank}]: {what}")))?);
         }
         let unk_id = options.unk_token.as_deref().and_then(|token| vocab.id(token));
-        let spelled = is_spelled_by_merges(&vocab, &rules, prefix, unk_id);
+        let is_spelled = is_spelled_by_merges(&vocab, &ids, prefix, unk_id);
         let first = FirstSymbols::new(&vocab, &options);
-        Ok(Self { pairs: Pairs::new(rules, spelled), vocab, options, unk_id, first })
+        let ranked = (0..).zip(&ids).map(|(rank, &[left, right, merged])| [left, right, rank, merged]);
+        let pairs = Pairs::new(ranked.collect::<Vec<_>>().into_iter());
+        Ok(Self { vocab, options, unk_id, first, merges: ids, pairs, is_spelled })
     }
 
     /// Appends the pieces of `word` to `out`.
@@ -131,7 +138,12 @@ impl Bpe {
         }
         let Scratch { symbols, buffers } = &mut scratch.bpe;
         self.start(word, symbols)?;
-        self.pairs.merge(symbols, buffers);
+        if self.is_spelled {
+            self.pairs.merge(symbols, buffers);
+        } else {
+            let mut rules = Dropout { merges: &self.merges, put_off: || false };
+            self.pairs.merge_by_queue(symbols, buffers, &mut rules);
+        }
         symbols.pieces(out);
         Ok(())
     }
@@ -153,7 +165,8 @@ impl Bpe {
         self.start(word, &mut scratch.symbols)?;
         if dropout < 1.0 {
             let put_off = || rand::RngExt::random::<f32>(rng) < dropout;
-            self.pairs.merge_by_queue(&mut scratch.symbols, &mut scratch.buffers, put_off);
+            let mut rules = Dropout { merges: &self.merges, put_off };
+            self.pairs.merge_by_queue(&mut scratch.symbols, &mut scratch.buffers, &mut rules);
         }
         scratch.symbols.pieces(out);
         Ok(())
@@ -176,7 +189,7 @@ impl Bpe {
     /// The merges in the order learnt, each as its left and right token.
     pub fn merges(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let token = |id| self.vocab.token(id).unwrap_or_default();
-        self.pairs.rules().iter().map(move |&[left, right, _]| (token(left), token(right)))
+        self.merges.iter().map(move |&[left, right, _]| (token(left), token(right)))
     }
 
     /// The tokens with their ids, in the order of the ids.
@@ -214,14 +227,31 @@ impl fmt::Debug for Bpe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bpe")
             .field("tokens", &self.len())
-            .field("merges", &self.pairs.rules().len())
+            .field("merges", &self.merges.len())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
+/// Merges as Hugging Face's `tokenizers` makes them.
+struct Dropout<'m, F> {
+    merges: &'m [[u32; 3]],
+    put_off: F,
+}
+
+impl<F: FnMut() -> bool> Rules for Dropout<'_, F> {
+    fn decide(&mut self) -> Decision {
+        if (self.put_off)() { Decision::PutOff } else { Decision::Make }
+    }
+
+    /// It looks at what the pair becomes and not at its rank.
+    fn is_current(&self, current: u32, rank: u32) -> bool {
+        self.merges[current as usize][2] == self.merges[rank as usize][2]
+    }
+}
+
 /// The ids of the left, the right and the merged token.
-fn rule(vocab: &TokenTable, left: &str, right: &str, prefix: &str) -> Result<[u32; 3], String> {
+fn merge_ids(vocab: &TokenTable, left: &str, right: &str, prefix: &str) -> Result<[u32; 3], String> {
     let id = |token: &str| vocab.id(token).ok_or_else(|| format!("{token:?} is not in the vocabulary"));
     let ids = (id(left)?, id(right)?);
     // The peer drops as many bytes as the prefix has, whatever they are.
@@ -234,8 +264,8 @@ fn rule(vocab: &TokenTable, left: &str, right: &str, prefix: &str) -> Result<[u3
 /// Whether every token that merges make is spelled by its parts. Then two pairs in one place that become the same
 /// token are the same pair, which the faster way of merging relies on. It fails only where the unknown token is merged
 /// or a right token lacks the prefix.
-fn is_spelled_by_merges(vocab: &TokenTable, rules: &[[u32; 3]], prefix: &str, unk_id: Option<u32>) -> bool {
-    rules.iter().all(|&[left, right, _]| {
+fn is_spelled_by_merges(vocab: &TokenTable, merges: &[[u32; 3]], prefix: &str, unk_id: Option<u32>) -> bool {
+    merges.iter().all(|&[left, right, _]| {
         let is_continuing = vocab.token(right).is_some_and(|token| token.starts_with(prefix));
         is_continuing && ![left, right].map(Some).contains(&unk_id)
     })

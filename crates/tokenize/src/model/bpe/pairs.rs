@@ -1,4 +1,4 @@
-//! The table of merges: from a pair of ids to its rank.
+//! The table of merges: from a pair of ids to its rank and what it becomes.
 
 use crate::hash;
 
@@ -8,63 +8,54 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Bits of a rank, so that a rank and a place of a word fit a number that orders by both.
 pub(super) const RANK_BITS: u32 = 24;
 
-/// How many merges a table holds.
-pub(super) const MAX_MERGES: usize = (1 << RANK_BITS) - 1;
-
-/// Merges by rank and by pair.
+/// Merges by pair. Ranks may be shared; then the leftmost pair of the rank comes first.
 #[derive(Clone)]
-pub(super) struct Pairs {
-    /// Left, right and merged id by rank.
-    rules: Vec<[u32; 3]>,
-    /// Open addressing over the pairs: key and rank.
-    table: Vec<(u64, u32)>,
+pub(crate) struct Pairs {
+    /// Open addressing.
+    table: Vec<Merge>,
     seed: u64,
-    /// Whether every merged token is spelled by its parts.
-    spelled: bool,
 }
 
+/// A pair of ids and what becomes of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Merge {
+    pair: u64,
+    pub(super) rank: u32,
+    pub(super) merged: u32,
+}
+
+const NO_MERGE: Merge = Merge { pair: 0, rank: NONE, merged: NONE };
+
 impl Pairs {
-    /// The table of `rules` (left, right, merged), of which there may be [`MAX_MERGES`].
-    pub(super) fn new(rules: Vec<[u32; 3]>, spelled: bool) -> Self {
-        let size = (rules.len() * 2 + 1).next_power_of_two();
-        let mut pairs = Self { rules: Vec::new(), table: vec![(0, NONE); size], seed: hash::seed(), spelled };
-        for (rank, &[left, right, _]) in rules.iter().enumerate() {
-            let key = hash::pair_key(left, right);
-            let place = pairs.place(key);
-            pairs.table[place] = (key, rank as u32);
+    /// Ranks are below this.
+    pub(crate) const MAX_RANKS: usize = (1 << RANK_BITS) - 1;
+
+    /// The table of `merges`: left, right, rank, merged. Of merges of the same pair the last counts.
+    pub(crate) fn new(merges: impl ExactSizeIterator<Item = [u32; 4]>) -> Self {
+        let size = (merges.len() * 2 + 1).next_power_of_two();
+        let mut pairs = Self { table: vec![NO_MERGE; size], seed: hash::seed() };
+        for [left, right, rank, merged] in merges {
+            let pair = hash::pair_key(left, right);
+            let place = pairs.place(pair);
+            pairs.table[place] = Merge { pair, rank, merged };
         }
-        pairs.rules = rules;
         pairs
     }
 
-    pub(super) fn rules(&self) -> &[[u32; 3]] {
-        &self.rules
-    }
-
-    pub(super) fn spelled(&self) -> bool {
-        self.spelled
-    }
-
-    /// The id that the pair of a rank becomes.
+    /// Where `pair` is in the table or would be put.
     #[inline]
-    pub(super) fn merged(&self, rank: u32) -> u32 {
-        self.rules[rank as usize][2]
-    }
-
-    /// Where `key` is in the table or would be put.
-    #[inline]
-    fn place(&self, key: u64) -> usize {
+    fn place(&self, pair: u64) -> usize {
         let mask = self.table.len() - 1;
-        let mut place = hash::mix(self.seed ^ key, 0x9e37_79b9_7f4a_7c15) as usize & mask;
-        while self.table[place].1 != NONE && self.table[place].0 != key {
+        let mut place = hash::mix(self.seed ^ pair, 0x9e37_79b9_7f4a_7c15) as usize & mask;
+        while self.table[place].rank != NONE && self.table[place].pair != pair {
             place = (place + 1) & mask;
         }
         place
     }
 
-    /// The rank of a pair, [`NONE`] if it does not merge.
+    /// What becomes of a pair; its rank is [`NONE`] if nothing does.
     #[inline]
-    pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
-        self.table[self.place(hash::pair_key(left, right))].1
+    pub(super) fn get(&self, left: u32, right: u32) -> Merge {
+        self.table[self.place(hash::pair_key(left, right))]
     }
 }

@@ -11,20 +11,20 @@ const NONE: u32 = u32::MAX;
 /// Ids with the bytes of the word that they stand for. While pairs are merged, an entry stays where it is and `ids`
 /// of later ones lose their meaning; [`keep`](Self::keep) drops them.
 #[derive(Default)]
-pub(super) struct Symbols {
-    pub(super) ids: Vec<u32>,
+pub(crate) struct Symbols {
+    pub(crate) ids: Vec<u32>,
     starts: Vec<usize>,
     ends: Vec<usize>,
 }
 
 impl Symbols {
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.ids.clear();
         self.starts.clear();
         self.ends.clear();
     }
 
-    fn push(&mut self, id: u32, start: usize, end: usize) {
+    pub(crate) fn push(&mut self, id: u32, start: usize, end: usize) {
         self.ids.push(id);
         self.starts.push(start);
         self.ends.push(end);
@@ -47,7 +47,7 @@ impl Symbols {
         self.ends.truncate(kept);
     }
 
-    pub(super) fn pieces(&self, out: &mut Vec<Piece>) {
+    pub(crate) fn pieces(&self, out: &mut Vec<Piece>) {
         let spans = self.starts.iter().zip(&self.ends);
         out.extend(self.ids.iter().zip(spans).map(|(&id, (&start, &end))| {
             // An unknown token that was put after the bytes of a later character can have been merged with them.

@@ -1,13 +1,16 @@
 //! The most probable segmentation.
 
+mod lattice;
+mod lexicon;
+
 use std::fmt;
 
 use super::Piece;
 use crate::error::Error;
 use crate::interner::Interner;
-
-/// How much less than the lowest score of the vocabulary an unknown character scores.
-const UNK_PENALTY: f64 = 10.0;
+pub(crate) use lattice::Lattice;
+use lexicon::NoUnknown;
+pub(crate) use lexicon::{Best, Lexicon, Precision};
 
 /// A unigram language model (Kudo 2018): every token has a log-probability, and of all ways to cut a word into tokens
 /// the one with the largest sum is taken.
@@ -28,28 +31,19 @@ const UNK_PENALTY: f64 = 10.0;
 pub struct Unigram {
     /// By id.
     tokens: Interner,
-    /// By id.
-    scores: Vec<f64>,
     /// For the first id of a text, the last id with the same text; empty if no text comes twice.
     last_ids: Vec<u32>,
-    longest: usize,
+    lexicon: Lexicon,
     unk_id: Option<u32>,
-    byte_ids: Option<Box<[u32; 256]>>,
     byte_fallback: bool,
+    /// The ids of the tokens `<0x00>` … `<0xFF>`; all `None` without byte fallback.
+    byte_ids: Box<[Option<u32>; 256]>,
 }
 
 /// Buffers of one encoding.
 #[derive(Default)]
 pub(super) struct Scratch {
     best: Vec<Best>,
-}
-
-/// The best path that ends at a byte of the word: its score, its last token, and where that starts.
-#[derive(Clone, Copy)]
-struct Best {
-    score: f64,
-    id: u32,
-    start: usize,
 }
 
 impl Unigram {
@@ -64,44 +58,42 @@ impl Unigram {
         unk_id: Option<u32>,
         byte_fallback: bool,
     ) -> Result<Self, Error> {
-        let mut model = Self {
-            tokens: Interner::default(),
-            scores: Vec::new(),
-            last_ids: Vec::new(),
-            longest: 0,
-            unk_id,
-            byte_ids: None,
-            byte_fallback,
-        };
+        let mut tokens = Interner::default();
+        let mut scores = Vec::new();
+        let mut last_ids = Vec::new();
         for (index, (token, score)) in vocab.into_iter().enumerate() {
             if score.is_nan() || index >= u32::MAX as usize {
                 return Err(Error::Config(format!("vocab[{index}]: {token:?} has the score {score}")));
             }
-            let id = model.tokens.push(token.as_bytes());
-            let first = model.tokens.find(token.as_bytes()).unwrap_or(id);
+            let id = tokens.push(token.as_bytes());
+            let first = tokens.find(token.as_bytes()).unwrap_or(id);
             if first != id {
-                let known = model.last_ids.len() as u32;
-                model.last_ids.extend(known..id);
-                model.last_ids[first as usize] = id;
+                last_ids.extend(last_ids.len() as u32..id);
+                last_ids[first as usize] = id;
             }
-            model.scores.push(score);
-            model.longest = model.longest.max(token.len());
+            scores.push(score);
         }
-        if let Some(unk_id) = unk_id.filter(|&id| id as usize >= model.scores.len()) {
-            let size = model.scores.len();
-            return Err(Error::Config(format!(
-                "unk_id: {unk_id} is out of range: the vocabulary has {size} tokens"
-            )));
+        if let Some(unk_id) = unk_id.filter(|&id| id as usize >= scores.len()) {
+            let size = scores.len();
+            return Err(Error::Config(format!("unk_id: {unk_id} is not below {size}, the number of tokens")));
         }
+        let last_id = |first: u32| last_ids.get(first as usize).copied().unwrap_or(first);
+        let mut keys: Vec<(&[u8], u32)> = tokens.iter().zip((0..).map(last_id)).collect();
+        keys.retain(|(token, _)| !token.is_empty());
+        // Of equal tokens the first comes first, whose id the others' is not.
+        keys.sort_by_key(|&(token, _)| token);
+        keys.dedup_by_key(|&mut (token, _)| token);
+        let min_score = scores.iter().copied().fold(f64::INFINITY, f64::min);
+        let lexicon = Lexicon::new(&keys, scores, unk_id, min_score, Precision::Double);
+        let mut model =
+            Self { tokens, last_ids, lexicon, unk_id, byte_fallback, byte_ids: Box::new([None; 256]) };
         if byte_fallback {
-            let id = |byte: usize| model.id(&format!("<0x{byte:02X}>"));
-            let ids: Option<Vec<u32>> = (0..256).map(id).collect();
-            model.byte_ids = ids.and_then(|ids| Box::<[u32; 256]>::try_from(ids.into_boxed_slice()).ok());
+            *model.byte_ids = std::array::from_fn(|byte| model.id(&format!("<0x{byte:02X}>")));
         }
         Ok(model)
     }
 
-    /// Appends the pieces of `word` to `out`.
+    /// Appends the pieces of `word` to `out`. Unknown characters in a row are one piece.
     ///
     /// # Errors
     /// [`Error::NoUnknownToken`] if a character is unknown and there is no `unk_id`.
@@ -119,68 +111,83 @@ impl Unigram {
         scratch: &mut super::Scratch,
         out: &mut Vec<Piece>,
     ) -> Result<(), Error> {
-        let best = &mut scratch.unigram.best;
-        let none = Best { score: f64::NEG_INFINITY, id: u32::MAX, start: usize::MAX };
-        best.clear();
-        best.resize(word.len() + 1, none);
-        best[0].score = 0.0;
-        let unk_score = self.min_score() - UNK_PENALTY;
-        for (start, character) in word.char_indices() {
-            let till_here = best[start].score;
-            let mut improve = |end: usize, id: u32, score: f64| {
-                let target = &mut best[end];
-                if target.start == usize::MAX || score + till_here > target.score {
-                    *target = Best { score: score + till_here, id, start };
-                }
-            };
-            let mut single = false;
-            let ends = word[start..].char_indices().map(|(at, c)| at + c.len_utf8());
-            for length in ends.take_while(|&length| length <= self.longest) {
-                if let Some(id) = self.id(&word[start..start + length]) {
-                    improve(start + length, id, self.scores[id as usize]);
-                    single |= length == character.len_utf8();
-                }
-            }
-            if !single {
-                let id = self.unk_id.ok_or_else(|| Error::no_unknown_token(word, None))?;
-                improve(start + character.len_utf8(), id, unk_score);
-            }
+        let first = out.len();
+        let has_unknown = self.lexicon.viterbi(word, &mut scratch.unigram.best, out);
+        if has_unknown.map_err(|NoUnknown| Error::no_unknown_token(word, None))? {
+            let path = out.split_off(first);
+            self.express(word, path, out);
         }
-        self.trace_back(word, best, out);
         Ok(())
     }
 
-    /// Appends the pieces of the best path. Unknown characters in a row are one piece, which is a token if its text
-    /// happens to be one, or else its bytes, or else the unknown token.
-    fn trace_back(&self, word: &str, best: &[Best], out: &mut Vec<Piece>) {
-        let first = out.len();
-        let mut end = word.len();
-        while end > 0 {
-            let Best { id, mut start, .. } = best[end];
-            if Some(id) == self.unk_id {
-                while start > 0 && Some(best[start].id) == self.unk_id {
-                    start = best[start].start;
-                }
-                match (self.id(&word[start..end]), &self.byte_ids) {
-                    (Some(id), _) => out.push(Piece { id, range: start..end }),
-                    (None, Some(ids)) => out.extend(
-                        word.as_bytes()[start..end]
-                            .iter()
-                            .rev()
-                            .map(|&byte| Piece { id: ids[usize::from(byte)], range: start..end }),
-                    ),
-                    (None, None) => out.push(Piece { id, range: start..end }),
-                }
-            } else {
-                out.push(Piece { id, range: start..end });
-            }
-            end = start;
+    /// The `n` most probable segmentations of `word` with their log-probabilities, from the best on; fewer if there
+    /// are fewer. Two that differ only inside an unknown stretch count as two.
+    ///
+    /// ```
+    /// use tokenize::model::Unigram;
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let vocab = [("<unk>", 0.0), ("a", -2.0), ("aa", -3.0)].map(|(t, score)| (t.to_owned(), score));
+    /// let model = Unigram::new(vocab, Some(0), false)?;
+    /// let paths = model.n_best("aa", 3)?;
+    /// let ids = |path: &[tokenize::model::Piece]| path.iter().map(|piece| piece.id).collect::<Vec<_>>();
+    /// assert_eq!((ids(&paths[0].0), paths[0].1), (vec![2], -3.0));
+    /// assert_eq!((ids(&paths[1].0), paths[1].1), (vec![1, 1], -4.0));
+    /// assert_eq!(paths.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`pieces`](Self::pieces).
+    pub fn n_best(&self, word: &str, n: usize) -> Result<Vec<(Vec<Piece>, f64)>, Error> {
+        let mut paths = self.lattice(word)?.n_best(n);
+        for (path, _) in &mut paths {
+            let raw = std::mem::take(path);
+            self.express(word, raw, path);
         }
-        out[first..].reverse();
+        Ok(paths)
     }
 
-    fn min_score(&self) -> f64 {
-        self.scores.iter().copied().fold(f64::INFINITY, f64::min)
+    /// Appends a random segmentation of `word` to `out`, drawn with probability proportional to `pᵅ` where its own is
+    /// `p` (subword regularisation, Kudo 2018): at `alpha` 0 all are equally likely, and the larger it is, the more
+    /// often it is the best.
+    ///
+    /// # Errors
+    /// As [`pieces`](Self::pieces).
+    pub fn sample_pieces(
+        &self,
+        word: &str,
+        alpha: f64,
+        rng: &mut impl rand::Rng,
+        out: &mut Vec<Piece>,
+    ) -> Result<(), Error> {
+        let path = self.lattice(word)?.sample(alpha, rng);
+        self.express(word, path, out);
+        Ok(())
+    }
+
+    fn lattice(&self, word: &str) -> Result<Lattice<'_>, Error> {
+        Lattice::new(&self.lexicon, word).map_err(|NoUnknown| Error::no_unknown_token(word, None))
+    }
+
+    /// Appends a path to `out`, where each unknown stretch is one piece: a token if its text happens to be one, or
+    /// else its bytes if all of them have tokens, or else the unknown token.
+    fn express(&self, word: &str, path: Vec<Piece>, out: &mut Vec<Piece>) {
+        let is_unknown = |piece: &Piece| Some(piece.id) == self.unk_id;
+        for run in path.chunk_by(|left, right| is_unknown(left) && is_unknown(right)) {
+            let range = run[0].range.start..run[run.len() - 1].range.end;
+            let bytes =
+                || word.as_bytes()[range.clone()].iter().map(|&byte| self.byte_ids[usize::from(byte)]);
+            match self.id(&word[range.clone()]) {
+                _ if !is_unknown(&run[0]) => out.push(run[0].clone()),
+                Some(id) => out.push(Piece { id, range }),
+                None if bytes().all(|id| id.is_some()) => {
+                    out.extend(bytes().flatten().map(|id| Piece { id, range: range.clone() }));
+                }
+                None => out.push(Piece { id: run[0].id, range }),
+            }
+        }
     }
 
     /// The id of the token for unknown characters.
@@ -195,7 +202,7 @@ impl Unigram {
 
     /// The tokens with their scores, in the order of the ids.
     pub fn vocab(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        (0..self.len()).map(|id| (self.token(id as u32).unwrap_or_default(), self.scores[id]))
+        (0..self.len()).map(|id| (self.token(id as u32).unwrap_or_default(), self.lexicon.score(id as u32)))
     }
 
     /// The text of a token.
@@ -211,7 +218,7 @@ impl Unigram {
 
     /// Number of tokens.
     pub fn len(&self) -> usize {
-        self.scores.len()
+        self.tokens.len()
     }
 
     /// Whether there is no token.

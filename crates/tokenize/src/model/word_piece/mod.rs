@@ -1,6 +1,10 @@
 //! Longest match first.
 
+mod automaton;
+
 use std::fmt;
+
+use automaton::Automaton;
 
 use super::Piece;
 use super::token_table::TokenTable;
@@ -28,7 +32,8 @@ impl Default for WordPieceOptions {
 }
 
 /// WordPiece (Schuster & Nakajima 2012), as of BERT: a word becomes the longest token that begins it, then the
-/// longest that continues it, and so on; where none does, the whole word is the unknown token.
+/// longest that continues it, and so on; where none does, the whole word is the unknown token. The time is linear in
+/// the length of the word (LinMaxMatch, Song et al. 2021).
 ///
 /// ```
 /// use tokenize::model::{WordPiece, WordPieceOptions};
@@ -48,6 +53,7 @@ pub struct WordPiece {
     vocab: TokenTable,
     options: WordPieceOptions,
     unk_id: Option<u32>,
+    automaton: Automaton,
 }
 
 impl WordPiece {
@@ -61,7 +67,14 @@ impl WordPiece {
         options: WordPieceOptions,
     ) -> Result<Self, Error> {
         let vocab = TokenTable::new(vocab)?;
-        Ok(Self { unk_id: vocab.id(&options.unk_token), options, vocab })
+        if vocab.len() > Automaton::MAX_TOKENS {
+            return Err(Error::Config(format!(
+                "vocab: more than {} tokens cannot be taken",
+                Automaton::MAX_TOKENS
+            )));
+        }
+        let automaton = Automaton::new(vocab.iter(), &options.continuing_subword_prefix);
+        Ok(Self { unk_id: vocab.id(&options.unk_token), options, vocab, automaton })
     }
 
     /// Appends the pieces of `word` to `out`.
@@ -70,7 +83,7 @@ impl WordPiece {
     /// [`Error::NoUnknownToken`] if the word is unknown and the vocabulary has no unknown token.
     pub fn pieces(&self, word: &str, out: &mut Vec<Piece>) -> Result<(), Error> {
         let before = out.len();
-        if word.chars().count() <= self.options.max_input_chars_per_word && self.longest_matches(word, out) {
+        if !self.is_too_long(word) && self.automaton.pieces(word.as_bytes(), out) {
             return Ok(());
         }
         out.truncate(before);
@@ -79,24 +92,9 @@ impl WordPiece {
         Ok(())
     }
 
-    fn longest_matches(&self, word: &str, out: &mut Vec<Piece>) -> bool {
-        let mut start = 0;
-        let mut token = String::new();
-        while start < word.len() {
-            let ends = word[start..].char_indices().rev().map(|(at, c)| start + at + c.len_utf8());
-            let found = ends.into_iter().find_map(|end| {
-                token.clear();
-                if start > 0 {
-                    token.push_str(&self.options.continuing_subword_prefix);
-                }
-                token.push_str(&word[start..end]);
-                Some((self.vocab.id(&token)?, end))
-            });
-            let Some((id, end)) = found else { return false };
-            out.push(Piece { id, range: start..end });
-            start = end;
-        }
-        true
+    fn is_too_long(&self, word: &str) -> bool {
+        let limit = self.options.max_input_chars_per_word;
+        word.len() > limit && word.chars().count() > limit
     }
 
     /// What the model is besides its vocabulary.
