@@ -18,18 +18,18 @@ const OPEN_BLOCKS: usize = 16;
 #[derive(Clone)]
 pub(crate) struct DoubleArray {
     slots: Vec<Slot>,
-    /// The number of the string that ends at a slot.
-    values: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
     base: u32,
     parent: u32,
+    /// The number of the string that ends here.
+    value: u32,
 }
 
 /// A slot that nothing has taken.
-const FREE: Slot = Slot { base: 0, parent: NONE };
+const FREE: Slot = Slot { base: 0, parent: NONE, value: NONE };
 
 impl DoubleArray {
     /// The state before the first byte.
@@ -47,7 +47,7 @@ impl DoubleArray {
         while let Some((state, depth, mut start, end)) = queue.pop_front() {
             order.push(state);
             if start < end && keys[start].0.len() == depth {
-                builder.values[state as usize] = keys[start].1;
+                builder.slots[state as usize].value = keys[start].1;
                 start += 1;
             }
             labels.clear();
@@ -71,7 +71,7 @@ impl DoubleArray {
         }
         // The root is nobody's child: no byte may lead to it.
         builder.slots[Self::ROOT as usize].parent = NONE;
-        (Self { slots: builder.slots, values: builder.values }, order)
+        (Self { slots: builder.slots }, order)
     }
 
     /// The state after one more byte.
@@ -84,7 +84,7 @@ impl DoubleArray {
     /// The value of the string that led to `state`, [`NONE`] if it is none of the keys.
     #[inline]
     pub(crate) fn value(&self, state: u32) -> u32 {
-        self.values[state as usize]
+        self.slots[state as usize].value
     }
 
     /// The state before `state` and the byte that leads from there to it; `None` for the root.
@@ -117,7 +117,6 @@ impl DoubleArray {
 #[derive(Default)]
 struct Builder {
     slots: Vec<Slot>,
-    values: Vec<u32>,
     /// For each free slot of the open blocks, the free ones after and before it; a ring.
     next: Vec<u32>,
     previous: Vec<u32>,
@@ -152,7 +151,6 @@ impl Builder {
     fn open_block(&mut self) -> u32 {
         let start = self.slots.len();
         self.slots.resize(start + BLOCK, FREE);
-        self.values.resize(start + BLOCK, NONE);
         self.next.resize(start + BLOCK, NONE);
         self.previous.resize(start + BLOCK, NONE);
         if let Some(closing) = start.checked_sub(OPEN_BLOCKS * BLOCK) {

@@ -14,6 +14,7 @@
 pub(crate) mod bpe;
 mod token_table;
 pub(crate) mod unigram;
+pub(crate) mod word_cache;
 mod word_level;
 mod word_piece;
 
@@ -63,11 +64,13 @@ pub enum Model {
     WordLevel(WordLevel),
 }
 
-/// Buffers that a model fills and empties while it works; kept from word to word, they spare the allocations.
+/// Buffers that a model fills and empties while it works, and the words that it has cut lately. Kept from word to word,
+/// they spare allocations and work; the pieces are the same with any.
 #[derive(Default)]
 pub struct Scratch {
     bpe: bpe::Scratch,
     unigram: unigram::Scratch,
+    words: word_cache::Loan,
 }
 
 impl Model {

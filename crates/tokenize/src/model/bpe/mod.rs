@@ -5,9 +5,11 @@ mod pairs;
 mod symbols;
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Piece;
 use super::token_table::TokenTable;
+use super::word_cache::Pool;
 use crate::error::Error;
 pub(crate) use merge::{Buffers, Decision, Rules};
 pub(crate) use pairs::Pairs;
@@ -67,6 +69,7 @@ pub struct Bpe {
     pairs: Pairs,
     /// Whether every merged token is spelled by its parts.
     is_spelled: bool,
+    caches: Arc<Pool>,
 }
 
 /// Buffers of one encoding.
@@ -106,7 +109,7 @@ impl Bpe {
         let first = FirstSymbols::new(&vocab, &options);
         let ranked = (0..).zip(&ids).map(|(rank, &[left, right, merged])| [left, right, rank, merged]);
         let pairs = Pairs::new(ranked.collect::<Vec<_>>().into_iter());
-        Ok(Self { vocab, options, unk_id, first, merges: ids, pairs, is_spelled })
+        Ok(Self { vocab, options, unk_id, first, merges: ids, pairs, is_spelled, caches: Arc::default() })
     }
 
     /// Appends the pieces of `word` to `out`.
@@ -136,6 +139,12 @@ impl Bpe {
             }
             return Ok(());
         }
+        let cache = scratch.words.of(&self.caches);
+        let key = cache.key(word.as_bytes());
+        if key.is_some_and(|key| cache.push_pieces(key, 0, out)) {
+            return Ok(());
+        }
+        let first = out.len();
         let Scratch { symbols, buffers } = &mut scratch.bpe;
         self.start(word, symbols)?;
         if self.is_spelled {
@@ -145,6 +154,11 @@ impl Bpe {
             self.pairs.merge_by_queue(symbols, buffers, &mut rules);
         }
         symbols.pieces(out);
+        let ends = std::iter::once(0).chain(out[first..].iter().map(|piece| piece.range.end));
+        let follows = out[first..].iter().zip(ends).all(|(piece, end)| piece.range.start == end);
+        if let Some(key) = key.filter(|_| follows) {
+            cache.insert(key, &out[first..]);
+        }
         Ok(())
     }
 

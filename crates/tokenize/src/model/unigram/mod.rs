@@ -4,8 +4,10 @@ mod lattice;
 mod lexicon;
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Piece;
+use super::word_cache::Pool;
 use crate::error::Error;
 use crate::interner::Interner;
 pub(crate) use lattice::Lattice;
@@ -38,6 +40,7 @@ pub struct Unigram {
     byte_fallback: bool,
     /// The ids of the tokens `<0x00>` … `<0xFF>`; all `None` without byte fallback.
     byte_ids: Box<[Option<u32>; 256]>,
+    caches: Arc<Pool>,
 }
 
 /// Buffers of one encoding.
@@ -85,8 +88,15 @@ impl Unigram {
         keys.dedup_by_key(|&mut (token, _)| token);
         let min_score = scores.iter().copied().fold(f64::INFINITY, f64::min);
         let lexicon = Lexicon::new(&keys, scores, unk_id, min_score, Precision::Double);
-        let mut model =
-            Self { tokens, last_ids, lexicon, unk_id, byte_fallback, byte_ids: Box::new([None; 256]) };
+        let mut model = Self {
+            tokens,
+            last_ids,
+            lexicon,
+            unk_id,
+            byte_fallback,
+            byte_ids: Box::new([None; 256]),
+            caches: Arc::default(),
+        };
         if byte_fallback {
             *model.byte_ids = std::array::from_fn(|byte| model.id(&format!("<0x{byte:02X}>")));
         }
@@ -112,10 +122,17 @@ impl Unigram {
         out: &mut Vec<Piece>,
     ) -> Result<(), Error> {
         let first = out.len();
+        let cache = scratch.words.of(&self.caches);
+        let key = cache.key(word.as_bytes());
+        if key.is_some_and(|key| cache.push_pieces(key, 0, out)) {
+            return Ok(());
+        }
         let has_unknown = self.lexicon.viterbi(word, &mut scratch.unigram.best, out);
         if has_unknown.map_err(|NoUnknown| Error::no_unknown_token(word, None))? {
             let path = out.split_off(first);
             self.express(word, path, out);
+        } else if let Some(key) = key {
+            cache.insert(key, &out[first..]);
         }
         Ok(())
     }
@@ -176,11 +193,14 @@ impl Unigram {
     fn express(&self, word: &str, path: Vec<Piece>, out: &mut Vec<Piece>) {
         let is_unknown = |piece: &Piece| Some(piece.id) == self.unk_id;
         for run in path.chunk_by(|left, right| is_unknown(left) && is_unknown(right)) {
+            if !is_unknown(&run[0]) {
+                out.push(run[0].clone());
+                continue;
+            }
             let range = run[0].range.start..run[run.len() - 1].range.end;
             let bytes =
                 || word.as_bytes()[range.clone()].iter().map(|&byte| self.byte_ids[usize::from(byte)]);
             match self.id(&word[range.clone()]) {
-                _ if !is_unknown(&run[0]) => out.push(run[0].clone()),
                 Some(id) => out.push(Piece { id, range }),
                 None if bytes().all(|id| id.is_some()) => {
                     out.extend(bytes().flatten().map(|id| Piece { id, range: range.clone() }));

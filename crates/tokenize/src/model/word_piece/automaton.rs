@@ -5,7 +5,9 @@
 //! depend on the state alone and are computed beforehand, as in the automaton of Aho and Corasick.
 
 use crate::double_array::{DoubleArray, NONE};
+use crate::hash;
 use crate::model::Piece;
+use crate::model::word_cache::short_key;
 
 /// Begins the keys of tokens as they begin a word.
 const FIRST: u8 = 0;
@@ -20,6 +22,7 @@ pub(super) struct Automaton {
     pops: Vec<Pop>,
     first: u32,
     continuing: u32,
+    whole: WholeWords,
 }
 
 /// What to do where a state has no step for the next byte.
@@ -47,10 +50,12 @@ impl Automaton {
 
     /// `tokens` with their ids, whose order does not matter.
     pub(super) fn new<'t>(tokens: impl Iterator<Item = (&'t str, u32)>, prefix: &str) -> Self {
+        let mut words = Vec::new();
         // What a key ends in: the id and the length of the text that it stands for.
         let mut ends: Vec<(u32, u32)> = Vec::new();
         let mut keys: Vec<(Vec<u8>, u32)> = vec![(vec![FIRST], NONE), (vec![CONTINUING], NONE)];
         for (token, id) in tokens {
+            words.push((token.as_bytes(), id));
             for (kind, rest) in [(FIRST, Some(token)), (CONTINUING, token.strip_prefix(prefix))] {
                 if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
                     keys.push(([&[kind], rest.as_bytes()].concat(), ends.len() as u32));
@@ -67,6 +72,7 @@ impl Automaton {
             pops: Vec::new(),
             first: root(FIRST),
             continuing: root(CONTINUING),
+            whole: WholeWords::new(words),
             trie,
         };
         for state in order {
@@ -116,6 +122,10 @@ impl Automaton {
     /// Appends the pieces of `word` to `out`; `false`, and any beginning of them, if it cannot be expressed.
     #[inline]
     pub(super) fn pieces(&self, word: &[u8], out: &mut Vec<Piece>) -> bool {
+        if let Some(id) = self.whole.get(word) {
+            out.push(Piece { id, range: 0..word.len() });
+            return true;
+        }
         let mut state = self.first;
         let mut start = 0;
         for &byte in word {
@@ -163,6 +173,66 @@ impl Automaton {
             let end = *start + piece.range.end;
             piece.range = *start..end;
             *start = end;
+        }
+    }
+}
+
+/// Short tokens by their text. Most words are one token, and one look at this table finds it.
+#[derive(Clone)]
+struct WholeWords {
+    /// Open addressing; a length of 0 is a free place.
+    table: Vec<WholeWord>,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct WholeWord {
+    key: u64,
+    id: u32,
+    length: u32,
+}
+
+impl WholeWords {
+    /// The longest text that fits a key.
+    const MAX: usize = 8;
+
+    fn new(words: Vec<(&[u8], u32)>) -> Self {
+        let is_short = |word: &[u8]| (1..=Self::MAX).contains(&word.len());
+        let count = words.iter().filter(|(word, _)| is_short(word)).count();
+        let mut whole = Self {
+            table: vec![WholeWord::default(); (count * 2 + 1).next_power_of_two()],
+            seed: hash::seed(),
+        };
+        for (word, id) in words {
+            if is_short(word) {
+                let (key, length) = (short_key(word), word.len() as u32);
+                let place = whole.place(key, length);
+                whole.table[place] = WholeWord { key, id, length };
+            }
+        }
+        whole
+    }
+
+    #[inline]
+    fn get(&self, word: &[u8]) -> Option<u32> {
+        if word.is_empty() || word.len() > Self::MAX {
+            return None;
+        }
+        let found = &self.table[self.place(short_key(word), word.len() as u32)];
+        (found.length != 0).then_some(found.id)
+    }
+
+    /// Where a word is in the table or would be put.
+    #[inline]
+    fn place(&self, key: u64, length: u32) -> usize {
+        let mask = self.table.len() - 1;
+        let mut place = hash::mix(key ^ self.seed, 0x9e37_79b9_7f4a_7c15) as usize & mask;
+        loop {
+            let found = &self.table[place];
+            if found.length == 0 || (found.key == key && found.length == length) {
+                return place;
+            }
+            place = (place + 1) & mask;
         }
     }
 }
