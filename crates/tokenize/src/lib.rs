@@ -21,6 +21,7 @@ mod pipeline;
 pub mod post;
 pub mod pre;
 mod properties;
+pub mod sentence;
 mod sentencepiece;
 mod split;
 mod stream;
