@@ -2,6 +2,7 @@
 
 use crate::decoder::{Decoder, Stages};
 use crate::error::Error;
+use crate::sentencepiece::Joiner;
 use crate::tokenizer::Tokenizer;
 
 /// Turns a stream of ids into text piece by piece.
@@ -32,14 +33,17 @@ enum Held<'t> {
     Bytes(Vec<u8>),
     /// What the decoder of a pipeline does.
     Tokens(TokenStream<'t>),
+    /// How a model of sentencepiece joins pieces.
+    Pieces(Joiner<'t>),
 }
 
 impl<'t> StreamDecoder<'t> {
     /// A decoder at the start of a text.
     pub fn new(tokenizer: &'t dyn Tokenizer) -> Self {
-        match tokenizer.token_stream(false) {
-            Some(tokens) => Self::of_tokens(tokenizer, tokens),
-            None => Self { tokenizer, held: Held::Bytes(Vec::new()), pushed: 0 },
+        match (tokenizer.token_stream(false), tokenizer.joiner()) {
+            (Some(tokens), _) => Self::of_tokens(tokenizer, tokens),
+            (None, Some(joiner)) => Self { tokenizer, held: Held::Pieces(joiner), pushed: 0 },
+            (None, None) => Self { tokenizer, held: Held::Bytes(Vec::new()), pushed: 0 },
         }
     }
 
@@ -65,6 +69,11 @@ impl<'t> StreamDecoder<'t> {
                 bytes.drain(..complete);
                 Ok(text)
             }
+            Held::Pieces(joiner) => {
+                let mut text = String::new();
+                joiner.push(id, &mut text);
+                Ok(text)
+            }
             Held::Tokens(tokens) => {
                 let mut text = String::new();
                 tokens.push(&String::from_utf8_lossy(token), &mut text)?;
@@ -77,6 +86,11 @@ impl<'t> StreamDecoder<'t> {
     pub fn finish(self) -> String {
         match self.held {
             Held::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Held::Pieces(joiner) => {
+                let mut text = String::new();
+                joiner.finish(&mut text);
+                text
+            }
             Held::Tokens(tokens) => {
                 let mut text = String::new();
                 if tokens.finish(&mut text).is_err() {

@@ -96,6 +96,12 @@ pub trait Tokenizer: Send + Sync {
         let _ = skip_special_tokens;
         None
     }
+
+    /// What joins pieces of sentencepiece one by one.
+    #[doc(hidden)]
+    fn joiner(&self) -> Option<crate::sentencepiece::Joiner<'_>> {
+        None
+    }
 }
 
 /// Ids with the place in the text that each came from.

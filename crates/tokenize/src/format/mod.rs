@@ -9,6 +9,7 @@ mod parts;
 mod pipeline;
 mod read_json;
 mod vocab_merges;
+mod vocab_txt;
 mod write_json;
 
 use std::path::Path;

@@ -9,6 +9,7 @@ use crate::double_array::{DoubleArray, NONE};
 use crate::hash::PairHashMap;
 use crate::model::Piece;
 use crate::model::bpe::{Buffers, Decision, Pairs, Rules, Symbols};
+use crate::model::word_cache::WordCache;
 
 /// How many characters there are at most.
 const CHARS: u32 = 0x11_0000;
@@ -41,6 +42,7 @@ pub(super) struct Scratch {
     symbols: Symbols,
     buffers: Buffers,
     pieces: Vec<Piece>,
+    words: WordCache,
 }
 
 impl Merger {
@@ -152,10 +154,18 @@ impl Merger {
             while !rest.is_empty() {
                 let (word, after) =
                     rest.split_at(if self.words_are_apart { word_end(rest) } else { rest.len() });
-                scratch.symbols.clear();
-                self.fill(word, start + stretch.len() - rest.len(), &mut scratch.symbols);
-                self.pairs.merge(&mut scratch.symbols, &mut scratch.buffers);
-                scratch.symbols.pieces(out);
+                let at = start + stretch.len() - rest.len();
+                let key = scratch.words.key(word.as_bytes());
+                if !key.is_some_and(|key| scratch.words.push_pieces(key, at, out)) {
+                    let first = out.len();
+                    scratch.symbols.clear();
+                    self.fill(word, at, &mut scratch.symbols);
+                    self.pairs.merge(&mut scratch.symbols, &mut scratch.buffers);
+                    scratch.symbols.pieces(out);
+                    if let Some(key) = key {
+                        scratch.words.insert(key, &out[first..]);
+                    }
+                }
                 rest = after;
             }
         });

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::bpe::{Scratch, for_each_stretch};
+use super::decode::Joiner;
 use super::normalise::{Normalized, SPACE};
 use super::{Engine, SentencePiece};
 use crate::error::Error;
@@ -171,5 +172,9 @@ impl Tokenizer for SentencePiece {
 
     fn decode_lossy(&self, ids: &[u32]) -> String {
         self.join(ids)
+    }
+
+    fn joiner(&self) -> Option<Joiner<'_>> {
+        Some(Joiner::new(self))
     }
 }

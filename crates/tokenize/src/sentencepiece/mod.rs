@@ -6,6 +6,7 @@ mod decode;
 mod encode;
 mod file;
 mod normalise;
+mod pipeline;
 mod proto;
 mod sample;
 mod wire;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use bpe::Merger;
+pub(crate) use decode::Joiner;
 use normalise::Normaliser;
 use proto::Proto;
 pub use proto::{PieceKind, SentencePieceKind, VocabPiece};
