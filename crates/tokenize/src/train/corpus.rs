@@ -99,6 +99,11 @@ impl Corpus {
         Ok((corpus, dropped))
     }
 
+    /// Number of ids, symbols and merged tokens.
+    pub(super) fn ids(&self) -> usize {
+        self.lengths.len()
+    }
+
     /// Number of slots: an upper bound of the pairs that stand in the corpus.
     pub(super) fn len(&self) -> usize {
         self.slots.len()

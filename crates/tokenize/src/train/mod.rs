@@ -11,6 +11,23 @@
 //! | [`UnigramTrainer`] | probabilities of pieces | [`Unigram`](crate::model::Unigram) |
 //! | [`WordLevelTrainer`] | the most frequent words | [`WordLevel`](crate::model::WordLevel) |
 //!
+//! ```
+//! use tokenize::model::Model;
+//! use tokenize::pre::PreTokenizer;
+//! use tokenize::train::{Trainer, WordPieceTrainer};
+//! use tokenize::{Parts, Pipeline};
+//!
+//! # fn main() -> Result<(), tokenize::Error> {
+//! let texts = ["Where there is a will, there is a way.", "There is no will; there is no way."];
+//! let pre_tokenizer = PreTokenizer::Bert;
+//! let model = WordPieceTrainer::new(40).special_tokens(["[UNK]"]).train(&pre_tokenizer, texts, &mut |_| {})?;
+//! let parts = Parts { pre_tokenizer: Some(pre_tokenizer), ..Parts::new(Model::WordPiece(model)) };
+//! let tokenizer = Pipeline::new(parts)?;
+//! assert_eq!(tokenizer.encode("there will", false)?.tokens, ["there", "will"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Memory
 //!
 //! Texts are read as a stream; what a training holds is the distinct words, four bytes for each of their symbols, and
@@ -23,6 +40,11 @@
 //!   count or none, and the progress callback is told ([`Progress::Dropped`]).
 //!
 //! Only the last changes what is learnt, and nothing depends on the number of threads.
+//!
+//! # Seeing merges
+//!
+//! The progress callback is told every merge as it is learnt; [`show_merges`] and [`show_byte_merges`] replay the merges
+//! of a model on a text.
 
 mod alphabet;
 mod blocks;
@@ -35,6 +57,7 @@ mod learn;
 mod memory;
 mod pairs;
 mod progress;
+mod replay;
 mod spill;
 mod splitter;
 mod trainer;
@@ -47,6 +70,7 @@ pub use bpe::BpeTrainer;
 pub use byte_level::ByteLevelBpeTrainer;
 pub use counter::{CountedWords, WordCounter};
 pub use progress::Progress;
+pub use replay::{MergeStep, MergeSteps, show_byte_merges, show_merges};
 pub use splitter::Splitter;
 pub use trainer::Trainer;
 pub use unigram::{FinalCut, UnigramTrainer};

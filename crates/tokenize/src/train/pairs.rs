@@ -37,8 +37,8 @@ pub(super) struct PairIndex {
     /// Bytes of memory taken by the pairs, and how many it may be.
     bytes: usize,
     budget: usize,
-    /// There are no more places of pairs in the corpus than this.
-    pairs_bound: usize,
+    /// There are no more different pairs in the corpus than this.
+    different: usize,
 }
 
 /// How often a pair stands in the corpus, and where.
@@ -60,7 +60,7 @@ impl PairIndex {
             forgotten: HashSet::new(),
             bytes: 0,
             budget: memory.unwrap_or(2 * corpus.len() * size_of::<u32>() + (1 << 24)).max(LEAST_BYTES),
-            pairs_bound: corpus.len(),
+            different: corpus.len().min(corpus.ids().saturating_mul(corpus.ids())),
         };
         index.rebuild(corpus);
         index
@@ -108,6 +108,7 @@ impl PairIndex {
                 stats.count = stats.count.saturating_sub(count);
             }
         }
+        self.different += changes.new.len();
         for (pair, count, positions) in changes.new.drain(..) {
             if self.wants(pair, count) {
                 self.insert(pair, Stats { count, positions });
@@ -144,23 +145,23 @@ impl PairIndex {
     fn choose(&mut self, corpus: &Corpus) -> Vec<Counted> {
         let threads = rayon::current_num_threads();
         // Each thread counts one share of the pairs at a time, so that the tables stay small however many there are.
-        let rounds = (self.pairs_bound * COUNTED_BYTES).div_ceil(self.budget / 2).max(1);
+        let rounds = (self.different * COUNTED_BYTES).div_ceil(self.budget / 2).max(1);
         let shares = rounds * threads;
         let most = self.budget / 2 / PAIR_BYTES + 1;
         let mut best: Vec<Counted> = Vec::new();
-        let mut total = 0;
+        let mut different = 0;
         for round in 0..rounds {
             let lists: Vec<(usize, Vec<Counted>)> = (round * threads..(round + 1) * threads)
                 .into_par_iter()
                 .map(|share| self.count_share(corpus, share, shares))
                 .collect();
             for (pairs, mut list) in lists {
-                total += pairs;
+                different += pairs;
                 best.append(&mut list);
             }
             keep_best(&mut best, most);
         }
-        self.pairs_bound = total;
+        self.different = different;
         let mut bytes = 0;
         let fits = best.iter().take_while(|counted| {
             bytes += PAIR_BYTES + counted.places as usize * size_of::<u32>();
@@ -171,18 +172,17 @@ impl PairIndex {
         best
     }
 
-    /// Counts the pairs of one share; gives how many places they have and the pairs that can be worth indexing.
+    /// Counts the pairs of one share; gives how many there are, and those that can be worth indexing.
     fn count_share(&self, corpus: &Corpus, share: usize, shares: usize) -> (usize, Vec<Counted>) {
         let mut counts: PairHashMap<(u64, u32)> = PairHashMap::default();
-        let mut total = 0;
         corpus.for_each_pair(|_, pair, count| {
             if share_of(pair, shares) == share {
                 let (sum, places) = counts.entry(pair).or_default();
                 *sum = sum.saturating_add(count);
                 *places += 1;
-                total += 1;
             }
         });
+        let different = counts.len();
         let highest = counts.values().map(|&(count, _)| count).max().unwrap_or(0);
         let least = self.least_count.max(highest / SPREAD);
         let counted =
@@ -190,7 +190,7 @@ impl PairIndex {
         let mut list: Vec<Counted> =
             counted.map(|(pair, (count, places))| Counted { rank: (count, Reverse(pair)), places }).collect();
         keep_best(&mut list, self.budget / 2 / PAIR_BYTES + 1);
-        (total, list)
+        (different, list)
     }
 }
 

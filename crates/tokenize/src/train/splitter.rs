@@ -1,11 +1,15 @@
 //! How a corpus is cut into the words that training counts.
 
 use crate::error::Error;
+use crate::normalise::NormalizedText;
+use crate::pipeline::Pipeline;
+use crate::pre::{PreTokenized, PreTokenizer};
 use crate::split::Split;
 
 /// Cuts texts into words. No token that is learnt ever reaches from one word into the next.
 ///
-/// A [`Split`] is one, and so is every closure that takes a text and a function to call on each word of it:
+/// A [`Split`] is one, a [`PreTokenizer`], a [`Pipeline`] (its normaliser and pre-tokenizer, to train another model
+/// for it), and every closure that takes a text and a function to call on each word of it:
 ///
 /// ```
 /// use tokenize::WordCounts;
@@ -56,5 +60,29 @@ impl Splitter for Split {
                 part
             })
             .collect()
+    }
+}
+
+impl Splitter for PreTokenizer {
+    fn for_each_word(&self, text: &str, visit: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        let mut pieces = PreTokenized::new(NormalizedText::new(text));
+        self.pre_tokenize(&mut pieces)?;
+        pieces.pieces().for_each(|(piece, _)| visit(piece.as_bytes()));
+        Ok(())
+    }
+}
+
+impl Splitter for Pipeline {
+    fn for_each_word(&self, text: &str, visit: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        let mut text = NormalizedText::new(text);
+        if let Some(normalizer) = self.normalizer() {
+            normalizer.normalize(&mut text)?;
+        }
+        let mut pieces = PreTokenized::new(text);
+        if let Some(pre_tokenizer) = self.pre_tokenizer() {
+            pre_tokenizer.pre_tokenize(&mut pieces)?;
+        }
+        pieces.pieces().for_each(|(piece, _)| visit(piece.as_bytes()));
+        Ok(())
     }
 }

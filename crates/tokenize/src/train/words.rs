@@ -1,5 +1,7 @@
 //! How often each word occurs: all that training needs to know of a corpus.
 
+use std::fmt;
+
 use super::counter::WordCounter;
 use super::splitter::Splitter;
 use crate::error::Error;
@@ -111,6 +113,15 @@ impl WordCounts {
         let word = |index: u32| self.words.get(index).unwrap_or_default();
         order.sort_unstable_by(|&a, &b| word(a).cmp(word(b)));
         order.into_iter().map(move |index| (word(index), self.counts[index as usize]))
+    }
+}
+
+impl fmt::Debug for WordCounts {
+    /// The words in the order of their bytes, with their counts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.sorted().map(|(word, count)| (String::from_utf8_lossy(word), count)))
+            .finish()
     }
 }
 

@@ -35,43 +35,40 @@ pub(super) fn lanes(pieces: usize) -> usize {
     if pieces > 1 << 18 { 8 } else { 16 }
 }
 
-/// The probabilities of the ways to each place of a word and from it.
+/// The probabilities of all ways to cut a word from its start to each place, and from each place to its end.
 #[derive(Default)]
 struct ForwardBackward {
     forward: Vec<Scaled>,
     backward: Vec<Scaled>,
-    /// Start, length, id and probability of every piece of the lattice, by start.
-    edges: Vec<(u32, u32, u32, f64)>,
 }
 
 impl ForwardBackward {
     /// Adds to `expected` how often each piece is expected in `count` times `word`; gives the word's log-likelihood.
     ///
     /// With `p` the probability of a piece, `a(0) = 1`, `a(j) = Σ a(i) p(i..j)` and `b` the same from the end: the piece
-    /// `i..j` is used with probability `a(i) p(i..j) b(j) / a(n)`.
+    /// `i..j` is used with probability `a(i) p(i..j) b(j) / b(0)`.
     fn add(&mut self, lattice: &Lattice, word: &[u32], count: f64, expected: &mut [f64]) -> f64 {
-        self.edges.clear();
+        self.backward.clear();
+        self.backward.resize(word.len() + 1, Scaled::ZERO);
+        self.backward[word.len()] = Scaled::ONE;
+        for start in (0..word.len()).rev() {
+            let mut sum = Scaled::ZERO;
+            lattice.for_each_piece(&word[start..], |_, length, probability| {
+                sum.add(self.backward[start + length].times(probability));
+            });
+            self.backward[start] = sum.normalised();
+        }
+        let all = self.backward[0];
         self.forward.clear();
         self.forward.resize(word.len() + 1, Scaled::ZERO);
         self.forward[0] = Scaled::ONE;
         for start in 0..word.len() {
             let here = self.forward[start].normalised();
-            self.forward[start] = here;
             lattice.for_each_piece(&word[start..], |id, length, probability| {
-                self.edges.push((start as u32, length as u32, id, probability));
-                self.forward[start + length].add(here.times(probability));
+                let there = here.times(probability);
+                self.forward[start + length].add(there);
+                expected[id as usize] += count * there.times_over(self.backward[start + length], all);
             });
-        }
-        self.backward.clear();
-        self.backward.resize(word.len() + 1, Scaled::ZERO);
-        self.backward[word.len()] = Scaled::ONE;
-        let all = self.forward[word.len()].normalised();
-        for &(start, length, id, probability) in self.edges.iter().rev() {
-            let (start, end) = (start as usize, (start + length) as usize);
-            // All pieces that start at `end` have been seen.
-            let after = self.backward[end].normalised().times(probability);
-            self.backward[start].add(after);
-            expected[id as usize] += count * after.times_over(self.forward[start], all);
         }
         all.ln()
     }
