@@ -5,6 +5,8 @@
 
 pub mod corpus;
 mod error;
+mod kernel;
+mod matrix;
 mod random;
 mod vectors;
 pub mod vocab;

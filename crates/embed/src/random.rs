@@ -7,6 +7,7 @@ pub(crate) struct Random(u64);
 
 impl Random {
     /// The stream of a seed.
+    #[cfg(test)]
     pub(crate) fn new(seed: u64) -> Self {
         Self(mix(seed ^ 0x6a09_e667_f3bc_c909))
     }

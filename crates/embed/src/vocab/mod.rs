@@ -131,7 +131,7 @@ impl Vocab {
         self.words.index(word).map(|index| self.counts[index])
     }
 
-    /// Occurrences of all words of the vocabulary.
+    /// Occurrences of words of the vocabulary in the corpus counted last.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
@@ -143,9 +143,10 @@ impl Vocab {
         self.corpus_words
     }
 
-    /// The vocabulary followed by the words that only `other` has; counts of common words add up.
+    /// The words of this vocabulary, which keep their numbers, followed by those that only `other` has.
     ///
-    /// The words of this vocabulary keep their numbers, so that vectors trained on it stay in place.
+    /// Counts are those of `other` where it has the word: training on its corpus thins out words and draws
+    /// negative samples by them.
     ///
     /// # Errors
     /// [`Error::TooLarge`] if there would be too many words.
@@ -156,11 +157,10 @@ impl Vocab {
             if is_new {
                 all.counts.push(count);
             } else {
-                all.counts[index] += count;
+                all.counts[index] = count;
             }
         }
-        all.total += other.total;
-        all.corpus_words += other.corpus_words;
+        (all.total, all.corpus_words) = (other.total, other.corpus_words);
         Ok(all)
     }
 }

@@ -1,8 +1,20 @@
 //! word2vec: skip-gram and CBOW.
 
+mod execute;
+mod fast;
 mod model;
+mod phases;
+mod plan;
+mod progress;
+mod reproducible;
+mod run;
 mod settings;
-mod train;
+mod softmax;
+#[cfg(test)]
+mod tests;
+mod trainer;
 
 pub use model::Model;
+pub use progress::{Progress, Report};
 pub use settings::{Architecture, Decay, Mode, Objective, Word2Vec};
+pub use trainer::Trainer;

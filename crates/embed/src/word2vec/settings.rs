@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::MAX_INPUTS;
 use crate::vocab::VocabSettings;
 use crate::{Error, Result};
 
@@ -91,6 +92,12 @@ pub struct Word2Vec {
     pub decay: Decay,
     /// A sentence longer than this many words is cut. Default 10,000.
     pub max_sentence: usize,
+    /// Skip-gram: how many context words of a word are trained in one step, which then share negative samples and
+    /// are all read before any is written (Ji et al. 2016); 1 to 6. More is faster. Default 6.
+    pub shared: usize,
+    /// Share of sentences that are not trained, to measure the loss on them after each epoch; at most some 200,000
+    /// words are. Default zero.
+    pub held_out: f64,
     /// How threads share the work. Default [`Mode::Fast`].
     pub mode: Mode,
     /// Number of threads; zero for as many as rayon's current pool has. Default zero.
@@ -134,6 +141,8 @@ impl Word2Vec {
             min_rate: 1e-4,
             decay: Decay::Linear,
             max_sentence: 10_000,
+            shared: MAX_INPUTS,
+            held_out: 0.0,
             mode: Mode::Fast,
             threads: 0,
             seed: 1,
@@ -185,6 +194,10 @@ impl Word2Vec {
         decay: Decay,
         /// Sets where long sentences are cut.
         max_sentence: usize,
+        /// Sets how many context words share a step of skip-gram.
+        shared: usize,
+        /// Sets the share of sentences held out.
+        held_out: f64,
         /// Sets how threads share the work.
         mode: Mode,
         /// Sets the number of threads.
@@ -208,6 +221,8 @@ impl Word2Vec {
         let below = self.min_rate >= 0.0 && self.min_rate <= self.rate;
         check("min_rate", below, "0 to the first rate", &self.min_rate)?;
         check("max_sentence", self.max_sentence >= 2, "2 or more", &self.max_sentence)?;
+        check("shared", (1..=MAX_INPUTS).contains(&self.shared), "1 to 6", &self.shared)?;
+        check("held_out", (0.0..=0.5).contains(&self.held_out), "0 to 0.5", &self.held_out)?;
         check("threads", self.threads <= 4096, "at most 4096", &self.threads)?;
         if let Objective::NegativeSampling { negatives, exponent } = self.objective {
             check("negatives", (1..=1000).contains(&negatives), "1 to 1000", &negatives)?;

@@ -1,0 +1,254 @@
+//! Training, epoch by epoch.
+
+use std::ops::ControlFlow;
+
+use super::execute::{Scratch, Shape, Worker};
+use super::model::{Model, Position};
+use super::plan::{Cursor, Plan, Planner};
+use super::run::{Held, Outcome, Run, Start, Tally, mean};
+use super::softmax::{self, Softmax};
+use super::{Mode, Objective, Progress, Report, Word2Vec, fast, reproducible};
+use crate::corpus::Corpus;
+use crate::matrix::Matrix;
+use crate::random::Random;
+use crate::vocab::Vocab;
+use crate::{Error, Result};
+
+/// A training run, one epoch at a time.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use embed::word2vec::{Trainer, Word2Vec};
+/// use embed::{Text, Vocab};
+///
+/// let text = "one two three four five six seven\n".repeat(300);
+/// let settings = Word2Vec::skip_gram().dim(8).epochs(3).sample(0.0);
+/// let vocab = Vocab::count(&Text(&text), &settings.vocab)?;
+/// let mut trainer = Trainer::new(settings, vocab)?;
+/// let mut losses = Vec::new();
+/// while let Some(report) = trainer.epoch(&Text(&text), &mut |_| ControlFlow::Continue(()))? {
+///     println!("{report}"); // epoch 1: loss 4.1527, 1035481 words/s
+///     losses.push(report.loss);
+/// }
+/// assert!(losses[2] < losses[0]);
+/// let vectors = trainer.into_model().into_vectors();
+/// assert_eq!(vectors.len(), 7);
+/// # Ok::<(), embed::Error>(())
+/// ```
+pub struct Trainer {
+    settings: Word2Vec,
+    vocab: Vocab,
+    planner: Planner,
+    input: Matrix,
+    output: Matrix,
+    position: Position,
+    held: Vec<Held>,
+}
+
+impl Word2Vec {
+    /// Counts the corpus and trains on it.
+    ///
+    /// # Errors
+    /// If a setting is out of range, the corpus cannot be read or leaves no vocabulary, or training diverges.
+    pub fn train(&self, corpus: &(impl Corpus + ?Sized)) -> Result<Model> {
+        self.validate()?;
+        let vocab = Vocab::count(corpus, &self.vocab)?;
+        let mut trainer = Trainer::new(self.clone(), vocab)?;
+        while trainer.epoch(corpus, &mut |_| ControlFlow::Continue(()))?.is_some() {}
+        Ok(trainer.into_model())
+    }
+}
+
+impl Trainer {
+    /// A new run: input rows uniform in `±1/(2 dim)`, output rows zero.
+    ///
+    /// # Errors
+    /// If a setting is out of range.
+    pub fn new(settings: Word2Vec, vocab: Vocab) -> Result<Self> {
+        settings.validate()?;
+        let mut input = Matrix::zeros(vocab.len(), settings.dim);
+        for row in 0..vocab.len() {
+            initialise(settings.seed, row, input.row_mut(row));
+        }
+        let output = Matrix::zeros(output_rows(&settings, &vocab), settings.dim);
+        let planner = Planner::new(&settings, &vocab);
+        Ok(Self { settings, vocab, planner, input, output, position: Position::default(), held: Vec::new() })
+    }
+
+    /// Trains a model further from its first epoch on, with new settings: another corpus, another rate, words that
+    /// it [learned](Model::learn_words).
+    ///
+    /// # Errors
+    /// If a setting is out of range, or differs in the length of vectors or in what the output rows stand for.
+    pub fn further(mut model: Model, settings: Word2Vec) -> Result<Self> {
+        settings.validate()?;
+        let check = |setting, holds: bool, expected, found: String| {
+            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found }) }
+        };
+        let old = &model.settings;
+        check("dim", settings.dim == old.dim, "that of the model", settings.dim.to_string())?;
+        let rows = |settings| output_rows(settings, &model.vocab);
+        let found = format!("{:?}", settings.objective);
+        check("objective", rows(&settings) == rows(old), "one with the same output rows", found)?;
+        model.settings = settings;
+        model.position = Position::default();
+        Self::resume(model)
+    }
+
+    /// Goes on where a model's training was broken off, with the settings it had.
+    ///
+    /// # Errors
+    /// If the model was changed so that its parts no longer fit.
+    pub fn resume(model: Model) -> Result<Self> {
+        let Model { settings, vocab, input, output, position } = model;
+        settings.validate()?;
+        let check = |what, rows: usize, data: &[f32]| {
+            let expected = rows * settings.dim;
+            if data.len() == expected {
+                return Ok(());
+            }
+            Err(Error::Size { what, expected: expected as u64, found: data.len() as u64 })
+        };
+        check("values of the input matrix", vocab.len(), &input)?;
+        check("values of the output matrix", output_rows(&settings, &vocab), &output)?;
+        let planner = Planner::new(&settings, &vocab);
+        let input = Matrix::from_rows(&input, settings.dim);
+        let output = Matrix::from_rows(&output, settings.dim);
+        Ok(Self { settings, vocab, planner, input, output, position, held: Vec::new() })
+    }
+
+    /// Trains the next epoch, or the rest of one that was broken off; `None` after the last.
+    ///
+    /// `progress` is called about ten times a second, and breaks off by [`ControlFlow::Break`] within
+    /// milliseconds: the epoch's report then says so, and another call goes on there. In
+    /// [`Mode::Reproducible`] the result is the same as without a break.
+    ///
+    /// # Errors
+    /// If the corpus cannot be read, or a vector is no longer finite.
+    pub fn epoch(
+        &mut self,
+        corpus: &(impl Corpus + ?Sized),
+        progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Option<Report>> {
+        let epoch = self.position.epoch;
+        if epoch >= self.settings.epochs {
+            return Ok(None);
+        }
+        let started = std::time::Instant::now();
+        let words_before = self.position.words;
+        let start = Start { epoch, blocks: self.position.blocks, words: words_before };
+        let tally = Tally { loss: self.position.loss, pairs: self.position.pairs, ..Tally::default() };
+        let run = Run::new(&self.settings, &self.vocab, &self.planner, corpus, start, tally)?;
+        let threads = threads(&self.settings);
+        if self.settings.objective == Objective::FullSoftmax {
+            softmax::run(&run, &mut self.input, &mut self.output, progress);
+        } else {
+            let Word2Vec { dim, architecture, mode, .. } = self.settings;
+            let shape = Shape::new(&mut self.input, &mut self.output, dim, architecture);
+            let train = if mode == Mode::Fast { fast::run } else { reproducible::run };
+            train(&run, shape, threads, progress);
+        }
+        let Outcome { is_complete, blocks, words, tally } = run.finish()?;
+        self.held.extend(tally.held);
+        self.held.sort_by_key(|held| held.block);
+        self.held.dedup_by_key(|held| held.block);
+        self.position = Position { epoch, blocks, words, loss: tally.loss, pairs: tally.pairs };
+        if is_complete {
+            self.position = Position { epoch: epoch + 1, words, ..Position::default() };
+        }
+        self.check_finite()?;
+        Ok(Some(Report {
+            epoch,
+            is_complete,
+            loss: mean(tally.loss, tally.pairs),
+            held_out: self.held_out_loss(),
+            words: words - words_before,
+            time: started.elapsed(),
+        }))
+    }
+
+    /// Mean loss of the sentences held out so far, the same negative samples each time.
+    fn held_out_loss(&mut self) -> Option<f64> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let mut plan = Plan::default();
+        for held in &self.held {
+            let mut random = Random::of(self.settings.seed, u64::MAX - 1, held.block);
+            let mut cursor = Cursor::default();
+            self.planner.plan(&held.words, &held.ends, &mut cursor, usize::MAX, &mut random, &mut plan);
+        }
+        let Word2Vec { dim, architecture, .. } = self.settings;
+        let (mut sum, mut pairs) = (0.0, 0);
+        if self.settings.objective == Objective::FullSoftmax {
+            let mut softmax = Softmax::new(architecture, dim);
+            for step in plan.steps() {
+                let (loss, count) = softmax.step(step, &mut self.input, &mut self.output, None);
+                (sum, pairs) = (sum + loss, pairs + count);
+            }
+        } else {
+            let shape = Shape::new(&mut self.input, &mut self.output, dim, architecture);
+            let mut scratch = Scratch::new(1, shape.width);
+            Worker::new(shape).measure(&plan, &mut scratch);
+            (sum, pairs) = scratch.take_loss();
+        }
+        Some(mean(sum, pairs))
+    }
+
+    fn check_finite(&self) -> Result<()> {
+        let is_finite = |row: &[f32]| row.iter().all(|x| x.is_finite());
+        match (0..self.input.rows()).find(|&row| !is_finite(self.input.row(row))) {
+            Some(row) => Err(Error::NotFinite { word: self.vocab.words().word(row).to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Word2Vec {
+        &self.settings
+    }
+
+    /// The vocabulary.
+    #[must_use]
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// The vector of row `index` as it is now.
+    ///
+    /// # Panics
+    /// If there is no such word.
+    #[must_use]
+    pub fn row(&self, index: usize) -> &[f32] {
+        self.input.row(index)
+    }
+
+    /// The model as it is now: finished, or to be [resumed](Self::resume).
+    #[must_use]
+    pub fn into_model(self) -> Model {
+        Model {
+            settings: self.settings,
+            vocab: self.vocab,
+            input: self.input.into_rows(),
+            output: self.output.into_rows(),
+            position: self.position,
+        }
+    }
+}
+
+/// Random numbers of a new word's row.
+pub(crate) fn initialise(seed: u64, row: usize, values: &mut [f32]) {
+    let mut random = Random::of(seed, u64::MAX - 2, row as u64);
+    let scale = 1.0 / values.len() as f32;
+    values.iter_mut().for_each(|value| *value = (random.unit() - 0.5) * scale);
+}
+
+/// A row for each word, or for each inner node of its tree.
+pub(crate) fn output_rows(settings: &Word2Vec, vocab: &Vocab) -> usize {
+    vocab.len() - usize::from(settings.objective == Objective::HierarchicalSoftmax)
+}
+
+fn threads(settings: &Word2Vec) -> usize {
+    if settings.threads == 0 { rayon::current_num_threads() } else { settings.threads }
+}
