@@ -1,13 +1,36 @@
-//! Replacing a file as a whole.
+//! Files that are either wholly there or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes a file so that, whatever happens, `path` holds either the old contents or all of the new: into a
-/// temporary file beside it, synced, then renamed. On failure (disk full, an error of `write`) the old file is
-/// untouched and the temporary one removed.
+/// A file being written. Bytes go through it, so that a test can replace the file by one whose disk is full.
+pub trait Sink: Write + Seek {
+    /// Makes everything written durable.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// Where the content of `path` is written before it gets its name: `NAME.tmp` in the same directory, since a rename
+/// is atomic only within one file system. The name is always the same, so that what a killed process left is
+/// overwritten by the next.
+pub fn temporary_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    path.with_file_name(name)
+}
+
+/// Writes a file so that at every moment, whatever happens to process or machine, `path` holds its old or its
+/// new content, never a part: into a temporary file, synced, renamed, the directory synced. On failure (disk full,
+/// an error of `body`) the old file is untouched and the temporary one removed.
 ///
 /// ```
 /// use std::io::Write;
@@ -19,63 +42,57 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// ```
 ///
 /// # Errors
-/// Those of the file system and of `write`.
+/// Those of the file system and of `body`.
 pub fn write_atomically(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    body: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let temporary = Temporary::beside(path, directory)?;
-    let mut out = BufWriter::with_capacity(1 << 20, File::create_new(&temporary.path)?);
-    write(&mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    fs::rename(&temporary.path, path)?;
-    temporary.keep();
-    sync_directory(directory)
+    write_atomically_through(path, |file| file, body)
 }
 
-/// Makes the rename itself durable, where directories can be opened.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
-}
-
-/// The name of a temporary file, which is removed unless it has been renamed.
-struct Temporary {
-    path: PathBuf,
-    renamed: bool,
-}
-
-impl Temporary {
-    fn beside(path: &Path, directory: &Path) -> io::Result<Self> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path names no file");
-        let name = path.file_name().ok_or_else(no_name)?.to_string_lossy();
-        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = directory.join(format!(".{name}.{process}-{count}.tmp"));
-        Ok(Self { path, renamed: false })
+/// [`write_atomically`] with a wrapper around the temporary file.
+///
+/// # Errors
+/// Those of the file system, of the wrapper and of `body`.
+pub fn write_atomically_through<W: Sink>(
+    path: &Path,
+    wrap: impl FnOnce(File) -> W,
+    body: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>,
+) -> io::Result<()> {
+    if path.file_name().is_none() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"));
     }
-
-    fn keep(mut self) {
-        self.renamed = true;
+    let temporary = temporary_path(path);
+    let written = File::create(&temporary).and_then(|file| {
+        let mut writer = BufWriter::with_capacity(1 << 20, wrap(file));
+        let result = body(&mut writer).and_then(|()| writer.flush()).and_then(|()| writer.get_mut().sync());
+        // Not dropped with data left in it: a buffer that failed would be written again.
+        let _ = writer.into_parts();
+        result
+    });
+    let finished = written.and_then(|()| fs::rename(&temporary, path)).and_then(|()| sync_directory(path));
+    if finished.is_err() {
+        // The error matters more than a leftover; and where the disk is full, the space is needed.
+        let _ = fs::remove_file(&temporary);
     }
+    finished
 }
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // Nothing to be done if this fails: the error being reported is the one that matters.
-            let _ = fs::remove_file(&self.path);
-        }
+/// Makes a rename or removal in the directory of `path` durable. Only Unix lets one open a directory.
+///
+/// # Errors
+/// Those of the file system.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
@@ -89,6 +106,8 @@ mod tests {
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

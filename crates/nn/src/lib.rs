@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod atomic;
+pub mod atomic;
 mod config;
 mod ema;
 mod gradcheck;

@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod atomic;
 pub mod chart;
 mod checkpoint;
 mod data;
 mod early_stop;
 mod error;
+#[cfg(test)]
+mod failing;
 mod interrupt;
 mod metrics_file;
 mod progress;

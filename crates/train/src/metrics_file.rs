@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::write_atomic;
 use crate::error::Error;
 
 /// One line of a metrics file. What is not known at a step is left out of the line.
@@ -72,7 +71,8 @@ impl MetricsFile {
             for record in &records {
                 text.push_str(&line(&path, record)?);
             }
-            write_atomic(&path, |writer| writer.write_all(text.as_bytes()))?;
+            nn::write_atomically(&path, |writer| writer.write_all(text.as_bytes()))
+                .map_err(Error::io(&path))?;
         }
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path))?;
         Ok(Self { path, file })

@@ -1,5 +1,7 @@
 //! Activation functions, elementwise and gated.
 
+use std::fmt;
+
 use tensor::kernels::activation as kernel;
 use tensor::kernels::map;
 use tensor::shape;
@@ -42,8 +44,17 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// An elementwise activation function, to choose by configuration or to fuse with a linear layer. Constants and
-/// defaults are PyTorch's; equations stand at the functions in [`tensor::kernels::activation`].
+/// defaults are PyTorch's; equations stand at the functions in [`tensor::kernels::activation`]. With the feature
+/// `serde` it is a name in snake case in configuration files: `"gelu_tanh"`, `{"leaky_relu": {"slope": 0.2}}`.
+///
+/// ```
+/// use autograd::{Activation, Var};
+/// use tensor::Tensor;
+/// let x = Var::constant(Tensor::from_vec(vec![-1.0_f32, 2.0], &[2]));
+/// assert_eq!(Activation::Relu.forward(&x).value().to_vec(), [0.0, 2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Activation {
     /// `max(x, 0)`
@@ -55,20 +66,20 @@ pub enum Activation {
         /// Slope below 0.
         slope: f64,
     },
-    /// `x` above 0, `alpha·(eˣ − 1)` below.
+    /// `x` above 0, `alpha·(eˣ − 1)` below (Clevert, Unterthiner & Hochreiter 2015).
     Elu {
         /// Minus the value at −∞.
         alpha: f64,
     },
-    /// Self-normalising ELU.
+    /// Self-normalising ELU (Klambauer et al. 2017).
     Selu,
-    /// `x·Φ(x)`
+    /// `x·Φ(x)` (Hendrycks & Gimpel 2016).
     Gelu,
     /// The approximation of GELU that GPT-2 uses.
     GeluTanh,
-    /// `x·sigmoid(x)`
+    /// `x·sigmoid(x)` (Elfwing, Uchibe & Doya 2017).
     Silu,
-    /// `x·tanh(softplus(x))`
+    /// `x·tanh(softplus(x))` (Misra 2019).
     Mish,
     /// `1/(1 + e⁻ˣ)`
     Sigmoid,
@@ -84,7 +95,7 @@ pub enum Activation {
     HardSigmoid,
     /// `min(max(x, −1), 1)`
     HardTanh,
-    /// `x·min(max(x + 3, 0), 6)/6`
+    /// `x·min(max(x + 3, 0), 6)/6` (Howard et al. 2019).
     HardSwish,
 }
 
@@ -149,13 +160,18 @@ impl Activation {
         }
     }
 
-    /// `y = f(x)`
-    pub fn forward<E: Element>(self, x: &Tensor<E>) -> Tensor<E> {
+    /// `f(x)` with its gradient, as [`Var::activation`]: `x (..)` → `(..)`.
+    pub fn forward<E: Element>(self, x: &Var<E>) -> Var<E> {
+        x.activation(self)
+    }
+
+    /// `y = f(x)` of plain values.
+    pub fn apply<E: Element>(self, x: &Tensor<E>) -> Tensor<E> {
         with_function!(self, |f| x.activate(f))
     }
 
-    /// `x ← f(x)`
-    pub fn forward_in_place<E: Element>(self, x: &mut Tensor<E>) {
+    /// `x ← f(x)` of plain values.
+    pub fn apply_in_place<E: Element>(self, x: &mut Tensor<E>) {
         with_function!(self, |f| x.activate_in_place(f));
     }
 
@@ -177,6 +193,16 @@ impl Activation {
         bias: Option<&Tensor<E>>,
     ) -> (Tensor<E>, Tensor<E>) {
         with_function!(self, |f| x.linear_act(weight, bias, f))
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeakyRelu { slope } => write!(f, "LeakyRelu(slope={slope})"),
+            Self::Elu { alpha } => write!(f, "Elu(alpha={alpha})"),
+            other => write!(f, "{other:?}"),
+        }
     }
 }
 
@@ -215,7 +241,7 @@ impl<E: Element> Var<E> {
     /// assert_eq!(x.activation(Activation::Relu).value().to_vec(), [0.0, 2.0]);
     /// ```
     pub fn activation(&self, f: Activation) -> Self {
-        let value = f.forward(self.value());
+        let value = f.apply(self.value());
         let x = match f {
             // Positive where `x` is, and kept by what comes next in any case.
             Activation::Relu => value.clone(),

@@ -137,7 +137,7 @@ impl<E: Element> Var<E> {
         // The sign of the result tells ReLU's derivative as well as that of the input.
         let (kept, value) = if f == Activation::Relu || !Self::will_record(&inputs) {
             let mut value = x.linear(weight.value(), bias.map(Self::value)); // (.., output)
-            f.forward_in_place(&mut value);
+            f.apply_in_place(&mut value);
             (value.clone(), value)
         } else {
             f.after_linear(x, weight.value(), bias.map(Self::value)) // twice (.., output)

@@ -135,7 +135,7 @@ impl<E: Element> GatedFeedForward<E> {
     #[track_caller]
     pub fn forward(&self, x: &Var<E>) -> Var<E> {
         let (gate, up) = (self.gate_proj.forward(x), self.up_proj.forward(x)); // (.., d_ff) each
-        self.down_proj.forward(&gate.gated(self.gate.into(), &up))
+        self.down_proj.forward(&gate.gated(self.gate, &up))
     }
 }
 
@@ -171,7 +171,7 @@ impl Glu {
         let size = x.dim(-1);
         assert!(size.is_multiple_of(2), "glu: the last dimension of shape {:?} has no two halves", x.shape());
         let halves = x.chunk(-1, 2); // (.., d_model) each
-        halves[1].gated(self.gate.into(), &halves[0])
+        halves[1].gated(self.gate, &halves[0])
     }
 }
 

@@ -108,7 +108,7 @@ impl<E: Element> Linear<E> {
     /// If the last dimension is not `input`.
     #[track_caller]
     pub fn forward_act(&self, x: &Var<E>, f: Activation) -> Var<E> {
-        x.linear_act(self.weight.var(), self.bias(), f.into())
+        x.linear_act(self.weight.var(), self.bias(), f)
     }
 
     /// `residual + x·weightᵀ + bias` in one pass over the product: `x (.., input)`, `residual (.., output)` →

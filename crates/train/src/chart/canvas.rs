@@ -9,7 +9,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, FontTransform, register_font};
 use plotters_backend::BackendTextStyle;
 
-use crate::atomic::write_atomic;
 use crate::chart::palette::{Colour, PAPER};
 use crate::error::Error;
 
@@ -57,7 +56,7 @@ impl Canvas<'_> {
         let small = shrink(&pixels, width as usize, height as usize);
         let png = encode(&small, width, height)
             .map_err(|error| Error::Chart { path: path.to_owned(), what: error.to_string() })?;
-        write_atomic(path, |writer| io::Write::write_all(writer, &png))
+        nn::write_atomically(path, |writer| io::Write::write_all(writer, &png)).map_err(Error::io(path))
     }
 
     /// Keeps the first fault; a picture with one is not saved.

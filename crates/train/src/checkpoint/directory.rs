@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tensor::Element;
 
-use crate::atomic::{Sink, sync_directory};
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
+use nn::atomic::{Sink, sync_directory};
 
 const BEST: &str = "best.ckpt";
 
@@ -181,7 +181,7 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::atomic::tests::Failing;
+    use crate::failing::Failing;
     use tensor::Tensor;
 
     fn checkpoint(step: u64) -> Checkpoint<u64> {

@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tensor::{Element, Tensor};
 
-use crate::atomic::{Sink, write_atomic_through};
 use crate::error::{Error, Mismatch};
+use nn::atomic::{Sink, write_atomically_through};
 
 pub use average::average;
 pub use directory::{Checkpoints, Latest};
@@ -145,7 +145,8 @@ impl<S: Serialize + DeserializeOwned, E: Element> Checkpoint<S, E> {
         wrap: impl FnOnce(File) -> W,
     ) -> Result<(), Error> {
         let head = format::encode_head(self).map_err(|what| Error::format(path, what))?;
-        write_atomic_through(path, wrap, |writer| format::write(writer, &head, &self.tensors))
+        let body = |writer: &mut io::BufWriter<W>| format::write(writer, &head, &self.tensors);
+        write_atomically_through(path, wrap, body).map_err(Error::io(path))
     }
 
     /// Reads a file of this kind of run.

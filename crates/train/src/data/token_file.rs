@@ -14,9 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::atomic;
 use crate::data::source::{Tokens, beyond_end};
 use crate::error::Error;
+use nn::atomic;
 
 const MAGIC: [u8; 8] = *b"LMTOKENS";
 const VERSION: u16 = 1;
@@ -75,7 +75,7 @@ impl TokenWriter {
             return Err(Error::Config("a token file needs a vocabulary of at least one token".into()));
         }
         let path = path.as_ref().to_owned();
-        let file = File::create(atomic::temporary(&path)).map_err(Error::io(&path))?;
+        let file = File::create(atomic::temporary_path(&path)).map_err(Error::io(&path))?;
         let crc = crc32fast::Hasher::new();
         let mut writer = Self {
             path,
@@ -123,7 +123,7 @@ impl TokenWriter {
         self.file.write_all(header)?;
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        fs::rename(atomic::temporary(&self.path), &self.path)?;
+        fs::rename(atomic::temporary_path(&self.path), &self.path)?;
         atomic::sync_directory(&self.path)
     }
 }
@@ -131,7 +131,7 @@ impl TokenWriter {
 impl Drop for TokenWriter {
     fn drop(&mut self) {
         if !self.finished {
-            let _ = fs::remove_file(atomic::temporary(&self.path));
+            let _ = fs::remove_file(atomic::temporary_path(&self.path));
         }
     }
 }
