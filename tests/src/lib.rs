@@ -8,6 +8,11 @@ use nn::Module;
 use safetensors::{Dtype, SafeTensors};
 use tensor::{Bools, Element, Ids, Tensor};
 
+/// The examples of the workspace's README, which are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
+
 /// A file of golden numbers; see `fixtures/goldens/README.md`.
 pub struct Golden {
     bytes: Vec<u8>,

@@ -26,13 +26,13 @@ pub(crate) struct Generate {
     #[arg(long, default_value_t = 200, value_name = "N")]
     tokens: usize,
     /// Divides the logits; 0 always takes the likeliest token
-    #[arg(long, default_value_t = 0.8, value_name = "X")]
+    #[arg(long, default_value_t = 0.8, value_name = "X", allow_negative_numbers = true)]
     temperature: f32,
     /// Only the N likeliest tokens; 0 keeps all
     #[arg(long, default_value_t = 0, value_name = "N")]
     top_k: usize,
     /// Only the likeliest tokens that together have this probability
-    #[arg(long, default_value_t = 1.0, value_name = "P")]
+    #[arg(long, default_value_t = 1.0, value_name = "P", allow_negative_numbers = true)]
     top_p: f32,
     /// Seed of the random numbers
     #[arg(long, default_value_t = 1, value_name = "N")]

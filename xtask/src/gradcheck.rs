@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::Failure;
+use crate::args::on_threads;
 
 /// Check every operation and module against finite differences in f64; fails if one gradient is wrong
 #[derive(Args)]
@@ -18,11 +19,14 @@ pub(crate) struct Gradcheck {
     /// Only operations whose name contains this
     filter: Option<String>,
     /// Random inputs per operation: sizes, layouts and values
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// First seed
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// One JSON object per line instead of the table
     #[arg(long)]
     json: bool,
@@ -59,7 +63,9 @@ impl Gradcheck {
         if cases.is_empty() {
             return Err(format!("no operation's name contains `{}`", self.filter.unwrap_or_default()).into());
         }
-        let rows: Vec<Row> = cases.par_iter().map(|(krate, case)| self.check(krate, case)).collect();
+        let rows: Vec<Row> = on_threads(self.threads, || {
+            Ok(cases.par_iter().map(|(krate, case)| self.check(krate, case)).collect())
+        })?;
         if self.json {
             for row in &rows {
                 println!("{}", serde_json::to_string(row)?);
@@ -75,6 +81,7 @@ impl Gradcheck {
         let result = case.run(self.seed, self.seeds);
         let error = result.as_ref().err().map(|(seed, error)| format!("seed {seed}: {error}"));
         let GradcheckReport { compared, kinks, worst } = result.unwrap_or_default();
+        let error = error.or_else(|| (compared == 0).then(|| "nothing was compared".to_owned()));
         Row { krate, op: case.name, cases: self.seeds, compared, kinks, worst, error }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::Failure;
 use crate::args::{RunArgs, Size, on_threads};
 use crate::generate::Generate;
-use crate::gpt::{Corpus, Plan, Units, save_chart, train};
+use crate::gpt::{Corpus, Plan, Units, holds_a_run, save_chart, train};
 
 /// Train on your own text, or generate from what was trained
 #[derive(Subcommand)]
@@ -55,10 +55,10 @@ pub(crate) struct TrainGpt {
     #[arg(long, default_value_t = 128, value_name = "N")]
     d_model: usize,
     /// Dropout
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    #[arg(long, default_value_t = 0.0, value_name = "P", allow_negative_numbers = true)]
     dropout: f64,
     /// Peak learning rate
-    #[arg(long, default_value_t = 1e-3, value_name = "X")]
+    #[arg(long, default_value_t = 1e-3, value_name = "X", allow_negative_numbers = true)]
     lr: f64,
     /// Steps between two checkpoints [default: an eighth of the steps]
     #[arg(long, value_name = "N")]
@@ -66,6 +66,9 @@ pub(crate) struct TrainGpt {
     /// Go on from the last checkpoint in the output folder
     #[arg(long)]
     resume: bool,
+    /// Begin anew in a folder that holds a run already
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -83,11 +86,20 @@ impl TrainGpt {
     fn train(&self) -> Result<(), Failure> {
         let text = read_text(&self.text)?;
         let dir = self.run.out_dir("train/gpt")?;
+        if holds_a_run(&dir) && !self.resume && !self.overwrite {
+            return Err(format!(
+                "{} holds a run already: --resume goes on with it, --overwrite begins anew in its place, --out names \
+                 another folder",
+                dir.display()
+            )
+            .into());
+        }
         let units = if self.chars { Units::Characters } else { Units::BytePairs(self.vocab) };
         let corpus = Corpus::encode(&text, units, &dir)?;
         println!("{}: {}", self.text.display(), corpus.describe());
         let plan = self.plan(corpus.tokenizer.vocab_size())?;
-        let outcome = train(&plan, &corpus, &dir, self.resume, text.get(..1).unwrap_or("a"))?;
+        let first = &text[..text.ceil_char_boundary(1)];
+        let outcome = train(&plan, &corpus, &dir, self.resume, first)?;
         save_chart(&outcome, "GPT: loss", &dir.join("loss.png"))?;
         let how = if outcome.interrupted { "stopped" } else { "done" };
         println!("{how} at step {}; weights, checkpoints, metrics, picture: {}", outcome.step, dir.display());

@@ -67,15 +67,24 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
 
     let rng = &mut ChaCha8Rng::seed_from_u64(7);
     let resume = [&settings[..], &["--resume"]].concat();
+    let mut begun_midway = 0;
     for _ in 0..20 {
         let mut child =
-            train(&text, &killed, &resume).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            train(&text, &killed, &resume).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(rng.random_range(20..250)));
         let _ = child.kill(); // SIGKILL, if it has not ended before
-        child.wait().unwrap();
+        begun_midway += usize::from(went_on(&child.wait_with_output().unwrap()));
+        for file in std::fs::read_dir(killed.join("checkpoints")).into_iter().flatten() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "ckpt") {
+                train::verify(&path).unwrap();
+            }
+        }
     }
     let output = train(&text, &killed, &resume).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    begun_midway += usize::from(went_on(&output));
+    assert!(begun_midway > 0, "no run was killed between its first checkpoint and its end");
     let read = |dir: &Path, name: &str| std::fs::read(dir.join(name)).unwrap();
     assert_eq!(read(&whole, "model.safetensors"), read(&killed, "model.safetensors"));
     // The losses of every step too: nothing was repeated or left out.
@@ -85,6 +94,15 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
         values.map(|line| (line["step"].clone(), line["loss"].clone())).collect::<Vec<_>>()
     };
     assert_eq!(losses(&whole), losses(&killed));
+}
+
+/// Whether a run found a checkpoint from before its end. None may have been unreadable.
+fn went_on(output: &Output) -> bool {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!errors.contains("skipped: "), "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let step = text.split_once("going on from step ").and_then(|(_, rest)| rest.split(' ').next());
+    step.is_some_and(|step| (1..600).contains(&step.parse::<u64>().unwrap()))
 }
 
 /// Starts a run far too long to end by itself and presses Ctrl-C once it has saved a checkpoint; what it printed.
@@ -156,9 +174,50 @@ fn settings_that_make_no_sense() {
     };
     assert!(error(&["--steps", "0"]).contains("--steps"));
     assert!(error(&["--steps", "1", "--lr", "NaN"]).contains("--lr NaN"));
+    assert!(error(&["--steps", "1", "--batch", "4611686018427387904"]).contains("batch 4611686018427387904"));
+    assert!(error(&["--steps", "1", "--d-model", "4611686018427387904"]).contains("d_model"));
     let arguments = ["train", "gpt", &text, "--heads", "3", "--d-model", "16"];
     assert!(fails(&arguments).contains("gpt: `heads` is 3 for d_model 16, expected a divisor of d_model"));
+    let none = xtask(&["gradcheck", "--seeds", "0"]).output().unwrap();
+    assert!(!none.status.success());
     assert!(fails(&["demo", "nothing"]).contains("no demo `nothing`; there are mlp and gpt"));
+}
+
+#[test]
+fn a_run_is_neither_overwritten_nor_mixed_with_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let out = dir.path().join("run");
+    let said = |text: &str, more: &[&str]| {
+        let output = train(text, &out, more).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.success(), said.concat())
+    };
+    assert!(said(&text, &["--steps", "40"]).0);
+    let (done, why) = said(&text, &["--steps", "6"]);
+    assert!(!done && why.contains("holds a run already: --resume"), "{why}");
+    let (done, why) = said(&text, &["--steps", "41", "--resume"]);
+    assert!(!done && why.contains("was made with other settings: steps 40, now 41"), "{why}");
+
+    // Another text with as many different characters.
+    let other = dir.path().join("other.txt");
+    std::fs::write(&other, std::fs::read_to_string(&text).unwrap().replace("follows", "swollof")).unwrap();
+    let (done, why) = said(other.to_str().unwrap(), &["--steps", "40", "--resume"]);
+    assert!(!done && why.contains("was made on another text"), "{why}");
+
+    // Begun anew, it does not go on from the old run's last step.
+    assert!(said(&text, &["--steps", "9", "--overwrite"]).0);
+    let (done, why) = said(&text, &["--steps", "9", "--resume"]);
+    assert!(done && why.contains("going on from step 9"), "{why}");
+}
+
+#[test]
+fn a_text_without_ascii() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text.txt");
+    std::fs::write(&text, "却说天下大势分久必合合久必分".repeat(40)).unwrap();
+    let output = train(text.to_str().unwrap(), &dir.path().join("run"), &["--steps", "2"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -173,6 +232,22 @@ fn damaged_runs_are_named() {
     assert!(String::from_utf8_lossy(&generated.stdout).starts_with("1 is"));
     let other = train(&text, &out, &["--steps", "7", "--resume"]).output().unwrap();
     assert!(String::from_utf8_lossy(&other.stderr).contains("was made with other settings"));
+
+    let config = std::fs::read_to_string(out.join("config.json")).unwrap();
+    for name in ["\"d_model\"", "\"vocab\"", "\"time\""] {
+        for damaged in ["4611686018427387904", "6000000000000000000", "1000000", "0"] {
+            let wrong: Vec<String> = config
+                .lines()
+                .map(|line| match line.contains(name) {
+                    true => format!("{name}: {damaged},"),
+                    false => line.to_owned(),
+                })
+                .collect();
+            std::fs::write(out.join("config.json"), wrong.join("\n")).unwrap();
+            assert!(fails(&["generate", "--model", model]).contains("config.json"), "{name} {damaged}");
+        }
+    }
+    std::fs::write(out.join("config.json"), config).unwrap();
 
     for name in ["model.safetensors", "tokenizer.json", "config.json"] {
         let path = out.join(name);

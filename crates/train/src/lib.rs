@@ -13,7 +13,7 @@ mod metrics_file;
 mod progress;
 mod step;
 
-pub use checkpoint::{Checkpoint, Checkpoints, Latest, Named, average};
+pub use checkpoint::{Checkpoint, Checkpoints, Latest, Named, average, verify};
 pub use data::{Batch, RandomWindows, Shuffled, TokenFile, TokenWriter, Tokens, windows};
 pub use early_stop::{EarlyStop, Verdict};
 pub use error::{Error, Mismatch};

@@ -10,7 +10,9 @@ use crate::Failure;
 use crate::args::on_threads;
 
 /// `(m, k, n)` of `C (m, n) = A (m, k) · B (k, n)`.
-pub(super) const SHAPES: &[(usize, usize, usize)] = &[
+type Shape = (usize, usize, usize);
+
+const SHAPES: &[Shape] = &[
     (64, 64, 64),
     (256, 256, 256),
     (512, 512, 512),
@@ -32,32 +34,40 @@ struct Report {
     case: String,
     ms_per_step: measure::Times,
     gflops: f64,
+    /// A product has no tokens; the field is there for programs that read every group.
+    tokens_per_s: Option<f64>,
     threads: usize,
+    /// Of the process so far.
     peak_rss_mb: Option<f64>,
 }
 
-pub(super) fn case_name((m, k, n): (usize, usize, usize)) -> String {
-    format!("gemm-{m}x{k}x{n}")
+/// The products that were asked for, by name.
+pub(super) fn wanted(bench: &Bench) -> Result<Vec<(String, Shape)>, Failure> {
+    let all: Vec<_> = SHAPES.iter().map(|&(m, k, n)| (format!("gemm-{m}x{k}x{n}"), (m, k, n))).collect();
+    let names = bench.cases(&all.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
+    Ok(all.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect())
 }
 
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
-    let names: Vec<String> = SHAPES.iter().copied().map(case_name).collect();
-    let wanted = bench.cases(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let wanted = wanted(bench)?;
     if !bench.json {
         println!("instruction set: {:?}, {} threads", tensor::level(), bench.threads);
         println!("{:>16} {:>10} {:>9}", "m x k x n", "best ms", "GFLOP/s");
     }
-    for &shape in SHAPES {
-        let case = case_name(shape);
-        if !wanted.contains(&case.as_str()) {
-            continue;
-        }
+    for (case, shape) in wanted {
         let times = on_threads(Some(bench.threads), || Ok(measure(shape)))?;
         let (m, k, n) = shape;
         let gflops = 2.0 * (m * k * n) as f64 / times.min / 1e6;
         if bench.json {
             let peak_rss_mb = measure::peak_rss_mb();
-            let report = Report { case, ms_per_step: times, gflops, threads: bench.threads, peak_rss_mb };
+            let report = Report {
+                case,
+                ms_per_step: times,
+                gflops,
+                tokens_per_s: None,
+                threads: bench.threads,
+                peak_rss_mb,
+            };
             println!("{}", serde_json::to_string(&report)?);
         } else {
             println!("{:>16} {:>10.4} {gflops:>9.0}", format!("{m}x{k}x{n}"), times.min);
@@ -67,14 +77,14 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
 }
 
 /// Best rate of one product, in 10⁹ operations per second.
-pub(super) fn gflops(shape: (usize, usize, usize), threads: usize) -> Result<f64, Failure> {
+pub(super) fn gflops(shape: Shape, threads: usize) -> Result<f64, Failure> {
     let (m, k, n) = shape;
     let times = on_threads(Some(threads), || Ok(measure(shape)))?;
     Ok(2.0 * (m * k * n) as f64 / times.min / 1e6)
 }
 
 /// At least half a second of products.
-fn measure((m, k, n): (usize, usize, usize)) -> measure::Times {
+fn measure((m, k, n): Shape) -> measure::Times {
     let values = |len: usize| (0..len).map(|i| (i * 7919 % 1000) as f32 / 1000.0 - 0.5).collect::<Vec<_>>();
     let (a, b, mut c) = (values(m * k), values(k * n), vec![0.0; m * n]);
     let mut product = || {

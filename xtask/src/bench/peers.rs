@@ -19,19 +19,22 @@ const ROUNDS: usize = 3;
 /// How far the losses of the first steps may differ from ours, relatively.
 const SAME_LOSS: f64 = 2e-3;
 
-/// A Python with PyTorch in `target/peers`, made on first use.
+/// A Python with the peers of `xtask/peers/requirements.txt` in `target/peers`, made on first use and when that file
+/// has changed.
 pub(crate) fn python() -> Result<PathBuf, Failure> {
     let venv = workspace().join("target/peers");
     let python = venv.join("bin/python");
     let ready = venv.join("ready");
-    if ready.exists() {
+    let requirements = workspace().join("xtask/peers/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements)
+        .map_err(|error| format!("{}: {error}", requirements.display()))?;
+    if std::fs::read_to_string(&ready).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    eprintln!("setting up PyTorch in {} (once, some minutes)", venv.display());
+    eprintln!("setting up PyTorch and other peers in {} (once, some minutes)", venv.display());
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let requirements = workspace().join("xtask/peers/pytorch/requirements.txt");
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))?;
-    std::fs::write(ready, "")?;
+    std::fs::write(ready, wanted)?;
     Ok(python)
 }
 
@@ -74,10 +77,11 @@ fn programs(bench: &Bench) -> Result<Vec<Program>, Failure> {
 }
 
 pub(super) fn gpt(bench: &Bench) -> Result<(), Failure> {
+    let wanted = bench.cases(&CASES.iter().map(|case| case.name).collect::<Vec<_>>())?;
     let programs = programs(bench)?;
     let dir = tempfile::tempdir()?;
     let mut table = Vec::new();
-    for case in CASES.iter().filter(|case| bench.case.as_ref().is_none_or(|name| name == case.name)) {
+    for case in CASES.iter().filter(|case| wanted.contains(&case.name)) {
         let (weights, tokens) = shared_start(case, dir.path())?;
         let mut reports: BTreeMap<&str, Vec<Report>> = BTreeMap::new();
         for round in 0..ROUNDS {
@@ -192,8 +196,8 @@ fn check_losses(case: &Case, reports: &BTreeMap<&str, Vec<Report>>) -> Result<()
 
 /// Matrix products beside PyTorch's.
 pub(super) fn gemm(bench: &Bench) -> Result<(), Failure> {
-    let python = python()?;
-    let theirs = Command::new(python)
+    let wanted = gemm::wanted(bench)?;
+    let theirs = Command::new(python()?)
         .arg(workspace().join("xtask/peers/pytorch/gemm.py"))
         .args(["--threads", &bench.threads.to_string()])
         .stderr(Stdio::inherit())
@@ -203,15 +207,25 @@ pub(super) fn gemm(bench: &Bench) -> Result<(), Failure> {
     }
     let text = String::from_utf8(theirs.stdout)?;
     let parsed: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    println!("{:>20} {:>9} {:>9} {:>7}", "case", "ours", "PyTorch", "ratio");
-    for &shape in gemm::SHAPES {
-        let name = gemm::case_name(shape);
+    if !bench.json {
+        println!("{:>20} {:>9} {:>9} {:>7}", "GFLOP/s", "ours", "PyTorch", "ratio");
+    }
+    for (name, shape) in wanted {
         let same = |row: &&Value| {
             row["case"] == name.as_str() && row["dtype"] == "f32" && row["threads"] == bench.threads
         };
         let Some(theirs) = parsed.iter().find(same).and_then(|row| row["gflops"].as_f64()) else { continue };
         let ours = gemm::gflops(shape, bench.threads)?;
-        println!("{name:>20} {ours:>9.0} {theirs:>9.0} {:>7.2}", ours / theirs);
+        let ratio = ours / theirs;
+        if bench.json {
+            let row = serde_json::json!({
+                "case": name, "peer": "pytorch", "gflops": theirs, "ours_gflops": ours, "ratio": ratio,
+                "threads": bench.threads
+            });
+            println!("{row}");
+        } else {
+            println!("{name:>20} {ours:>9.0} {theirs:>9.0} {ratio:>7.2}");
+        }
     }
     Ok(())
 }

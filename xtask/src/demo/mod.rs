@@ -38,6 +38,11 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.name.as_deref() == Some("mlp") && (self.chars || self.resume || self.lang != "en") {
+            return Err("demo mlp trains on lines of twelve languages in a few seconds: --lang, --chars and --resume \
+                        are for demo gpt"
+                .into());
+        }
         on_threads(self.run.threads, || match self.name.as_deref() {
             None => {
                 mlp::run(&self.run)?;

@@ -98,7 +98,7 @@ impl Checkpoints {
     }
 
     /// Saves the checkpoint of a step; then, if that worked, removes all but the last few of earlier steps.
-    /// Files of later steps (of a run that this one replaces) stay until they are overwritten.
+    /// Files of later steps stay until they are overwritten; a run that begins anew [clears](Self::clear) them first.
     ///
     /// # Errors
     /// If it cannot be written, as on a full disk: no older checkpoint is then touched.
@@ -141,6 +141,21 @@ impl Checkpoints {
     ) -> Result<PathBuf, Error> {
         checkpoint.write(self.best_path())?;
         Ok(self.best_path())
+    }
+
+    /// Removes all checkpoints, the best too: for a run that begins anew where another was.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn clear(&self) -> Result<(), Error> {
+        let steps = self.steps()?.into_iter().map(|step| self.path(step));
+        for path in steps.chain([self.best_path()]) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io(&path)(error)),
+                _ => {}
+            }
+        }
+        sync_directory(&self.best_path()).map_err(Error::io(&self.dir))
     }
 
     /// The checkpoint to go on from: the newest, or if that cannot be read the one before it, and so on;
@@ -246,6 +261,19 @@ mod tests {
         assert!(dir.path().join("step-note.ckpt").exists());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(Checkpoints::open(dir.path(), 0).is_err());
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_run_that_is_cleared() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::open(dir.path(), 3).unwrap();
+        checkpoints.clear().unwrap();
+        checkpoints.save_best(&checkpoint(5)).unwrap();
+        checkpoints.save(6, &checkpoint(6)).unwrap();
+        checkpoints.save(7, &checkpoint(7)).unwrap();
+        fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+        checkpoints.clear().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

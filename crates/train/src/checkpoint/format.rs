@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use tensor::shape::MAX_RANK;
 use tensor::{Element, Tensor};
 
 use crate::checkpoint::{Checkpoint, Named};
+use crate::error::Error;
 
 const MAGIC: [u8; 8] = *b"LMCHECKP";
 const VERSION: u32 = 1;
@@ -27,6 +29,19 @@ type Table = Vec<(String, Vec<u64>)>;
 pub(super) enum Fault {
     Io(io::Error),
     Content(String),
+}
+
+impl Fault {
+    /// The error of the file at `path`.
+    pub(super) fn at(self, path: &Path) -> Error {
+        match self {
+            Self::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::format(path, "the file became shorter while it was read")
+            }
+            Self::Io(source) => Error::io(path)(source),
+            Self::Content(what) => Error::format(path, what),
+        }
+    }
 }
 
 impl From<io::Error> for Fault {
@@ -150,6 +165,12 @@ pub(super) fn read<S: DeserializeOwned, E: Element>(
         return content("there is more data than the tensors need");
     }
     Ok(Checkpoint { kind: kind.to_owned(), state, tensors })
+}
+
+/// Checks preamble, length and checksum.
+pub(super) fn verify(file: &mut File) -> Result<(), Fault> {
+    let length = file.metadata()?.len();
+    check_frame(file, length).map(|_| ())
 }
 
 /// Checks preamble, length and checksum; returns the lengths of head and data.

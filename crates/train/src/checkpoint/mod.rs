@@ -108,6 +108,16 @@ impl<S, E: Element> Checkpoint<S, E> {
     }
 }
 
+/// Checks that a file is a whole and undamaged checkpoint of this version, whatever it holds.
+///
+/// # Errors
+/// If it cannot be read, is too short, of another version or damaged.
+pub fn verify(path: impl AsRef<Path>) -> Result<(), Error> {
+    let path = path.as_ref();
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    format::verify(&mut file).map_err(|fault| fault.at(path))
+}
+
 /// How `found` differs from the expected names and shapes.
 fn compare<E: Element>(expected: &[(String, Vec<usize>)], found: &[(String, Tensor<E>)]) -> Mismatch {
     let mut mismatch = Mismatch::default();
@@ -165,12 +175,6 @@ impl<S: Serialize + DeserializeOwned, E: Element> Checkpoint<S, E> {
     pub fn read_limited(path: impl AsRef<Path>, kind: &str, max_bytes: u64) -> Result<Self, Error> {
         let path = path.as_ref();
         let mut file = File::open(path).map_err(Error::io(path))?;
-        format::read(&mut file, kind, max_bytes).map_err(|fault| match fault {
-            format::Fault::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
-                Error::format(path, "the file became shorter while it was read")
-            }
-            format::Fault::Io(source) => Error::Io { path: path.to_owned(), source },
-            format::Fault::Content(what) => Error::format(path, what),
-        })
+        format::read(&mut file, kind, max_bytes).map_err(|fault| fault.at(path))
     }
 }

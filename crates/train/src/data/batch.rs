@@ -6,6 +6,9 @@ use tensor::Ids;
 use crate::data::source::Tokens;
 use crate::error::Error;
 
+/// Most tokens in one batch: activations of more fit into no memory, so a larger number is a slip.
+const MOST_TOKENS: usize = 1 << 26;
+
 /// Inputs and targets, `(batch, time)` each: the target of a token is the token that follows it.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -65,7 +68,7 @@ impl<T: Tokens> RandomWindows<T> {
     /// Batches of `(batch, time)` from `tokens`.
     ///
     /// # Errors
-    /// If `batch` or `time` is 0, or there are fewer than `time + 1` tokens.
+    /// If `batch` or `time` is 0 or their product above 2²⁶, or there are fewer than `time + 1` tokens.
     pub fn new(tokens: T, batch: usize, time: usize) -> Result<Self, Error> {
         check_sizes(batch, time)?;
         let (needed, found) = (time as u64 + 1, tokens.len());
@@ -105,7 +108,7 @@ impl<T: Tokens> RandomWindows<T> {
 /// ```
 ///
 /// # Errors
-/// If `batch` or `time` is 0, or there are fewer than two tokens; the iterator's items if the tokens cannot be
+/// If `batch` or `time` is 0 or their product above 2²⁶, or there are fewer than two tokens; the iterator's items if the tokens cannot be
 /// read.
 pub fn windows<T: Tokens + ?Sized>(
     tokens: &T,
@@ -133,6 +136,10 @@ pub fn windows<T: Tokens + ?Sized>(
 fn check_sizes(batch: usize, time: usize) -> Result<(), Error> {
     if batch == 0 || time == 0 {
         return Err(Error::Config(format!("a batch needs rows and steps, found batch {batch}, time {time}")));
+    }
+    if batch.checked_mul(time).is_none_or(|tokens| tokens > MOST_TOKENS) {
+        let what = format!("batch {batch} of time {time}: more than {MOST_TOKENS} tokens at once");
+        return Err(Error::Config(what));
     }
     Ok(())
 }

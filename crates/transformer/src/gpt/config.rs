@@ -3,6 +3,9 @@
 use nn::ConfigError;
 use serde::{Deserialize, Serialize};
 
+/// A model with more parameters is a slip in its sizes: no machine holds it.
+const MOST_PARAMETERS: u64 = 1 << 40;
+
 /// Sizes and options of a [`Gpt`](crate::Gpt).
 ///
 /// ```
@@ -48,10 +51,25 @@ impl GptConfig {
         4 * self.d_model
     }
 
+    /// Number of parameters of a [`Gpt`](crate::Gpt) of these sizes; `None` if it is beyond 2⁶⁴.
+    ///
+    /// With `d = d_model`: `vocab·d + time·d` for the embeddings, `12·d² + 2·d` for each block, `d` for the last
+    /// norm, `vocab·d` again if the output layer is not tied, and with biases `11·d` more in each block and `d` in the
+    /// last norm.
+    pub fn parameter_count(&self) -> Option<u64> {
+        let [vocab, time, layers, d] =
+            [self.vocab, self.time, self.layers, self.d_model].map(|size| size as u64);
+        let bias = u64::from(self.bias);
+        let embeddings = vocab.checked_mul(2 - u64::from(self.tied))?.checked_add(time)?.checked_mul(d)?;
+        let block = d.checked_mul(12)?.checked_add(2 + 11 * bias)?.checked_mul(d)?;
+        let norm = d.checked_mul(1 + bias)?;
+        block.checked_mul(layers)?.checked_add(embeddings)?.checked_add(norm)
+    }
+
     /// Checks that a model can be built.
     ///
     /// # Errors
-    /// If a size is 0, `heads` does not divide `d_model`, or `dropout` is not in `[0, 1)`.
+    /// If a size is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, or there would be over 2⁴⁰ parameters.
     pub fn check(&self) -> Result<(), ConfigError> {
         let sizes = [
             ("vocab", self.vocab),
@@ -70,6 +88,35 @@ impl GptConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(ConfigError::new("gpt", "dropout", self.dropout, "a number in [0, 1)"));
         }
+        if self.parameter_count().is_none_or(|count| count > MOST_PARAMETERS) {
+            let found = format!(
+                "{}, {}, {}, {}, more than {MOST_PARAMETERS} parameters",
+                self.vocab, self.time, self.layers, self.d_model
+            );
+            return Err(ConfigError::new("gpt", "vocab, time, layers, d_model", found, "smaller sizes"));
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Gpt;
+    use nn::Module;
+    use rand::SeedableRng;
+
+    #[test]
+    fn parameters_are_counted_without_making_them() {
+        for (bias, tied) in [(false, false), (false, true), (true, false), (true, true)] {
+            let config =
+                GptConfig { time: 5, layers: 3, heads: 2, d_model: 8, bias, tied, ..GptConfig::new(7) };
+            let model = Gpt::<f32>::new(config, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1)).unwrap();
+            assert_eq!(config.parameter_count(), Some(model.parameter_count() as u64));
+        }
+        for huge in [1 << 32, 1 << 62, usize::MAX - 3] {
+            let error = GptConfig { d_model: huge, ..GptConfig::new(7) }.check().unwrap_err();
+            assert!(error.to_string().contains("d_model"), "{error}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use tensor::{Ids, Tensor};
 
 use crate::Failure;
 
-/// A quantity of the net: its name, value and gradient.
+/// An input or a parameter of the net.
 struct Quantity {
     name: &'static str,
     value: Tensor<f64>,

@@ -52,7 +52,16 @@ type Curve = Vec<(f64, f64)>;
 struct Outcome {
     train: Curve,
     valid: Curve,
-    accuracy: [f64; 2],
+    /// Of the weights that are kept: the last, or with early stopping the best.
+    kept: Score,
+}
+
+/// Mean loss and accuracy after an epoch.
+#[derive(Clone, Copy, Default)]
+struct Score {
+    epoch: usize,
+    train: (f64, f64),
+    valid: (f64, f64),
 }
 
 pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
@@ -67,19 +76,23 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
         "{:<11} {:>10} {:>10} {:>9} {:>9} {:>7}",
         "method", "train loss", "val loss", "train acc", "val acc", "epochs"
     );
-    let epochs = if run.size() == Size::Quick { 15 } else { 60 };
+    let epochs = match run.size() {
+        Size::Quick => 20,
+        Size::Normal => 60,
+        Size::Full => 240,
+    };
     let mut figure =
         Figure::new().title("Training (line) and validation loss (dashed)").columns(3).panel_size(480, 360);
     for method in METHODS {
         let outcome = fit(method, &train, &valid, languages, epochs, run.seed)?;
-        let last = |curve: &Curve| curve.last().map_or(f64::NAN, |point| point.1);
-        let [on_train, on_valid] = outcome.accuracy.map(|accuracy| 100.0 * accuracy);
+        let Score { epoch, train, valid } = &outcome.kept;
         println!(
-            "{:<11} {:>10.3} {:>10.3} {on_train:>8.1}% {on_valid:>8.1}% {:>7}",
+            "{:<11} {:>10.3} {:>10.3} {:>8.1}% {:>8.1}% {epoch:>7}",
             method.name,
-            last(&outcome.train),
-            last(&outcome.valid),
-            outcome.train.len()
+            train.0,
+            valid.0,
+            100.0 * train.1,
+            100.0 * valid.1,
         );
         let chart = Chart::new(method.name).x("epoch").y("nats").y_range(0.0..=2.5);
         figure = figure.add(chart.line("training", &outcome.train).dashed("validation", &outcome.valid));
@@ -104,7 +117,7 @@ fn fit(
     let mut adam = Optim::new(AdamW { weight_decay: 0.0, ..AdamW::default() })?;
     let mut order = Shuffled::new(train.language.len());
     let mut stop = EarlyStop::new(3, 1e-3)?;
-    let mut outcome = Outcome { train: Vec::new(), valid: Vec::new(), accuracy: [0.0; 2] };
+    let mut outcome = Outcome { train: Vec::new(), valid: Vec::new(), kept: Score::default() };
     for epoch in 1..=epochs {
         for _ in 0..train.language.len().div_ceil(32) {
             let picked = order.next_batch(32, rng);
@@ -118,13 +131,14 @@ fn fit(
             regularise::add_l2(&model, &mut grads, method.l2, regularise::weights);
             adam.step(&mut model, &grads, 2e-3)?;
         }
-        let (train_loss, train_accuracy) = evaluate(&model, train)?;
-        let (valid_loss, valid_accuracy) = evaluate(&model, valid)?;
-        outcome.train.push((epoch as f64, train_loss));
-        outcome.valid.push((epoch as f64, valid_loss));
-        outcome.accuracy = [train_accuracy, valid_accuracy];
-        if method.early_stop && matches!(stop.update(valid_loss), Verdict::Stop) {
-            break;
+        let score = Score { epoch, train: evaluate(&model, train)?, valid: evaluate(&model, valid)? };
+        outcome.train.push((epoch as f64, score.train.0));
+        outcome.valid.push((epoch as f64, score.valid.0));
+        match stop.update(score.valid.0) {
+            Verdict::Stop if method.early_stop => break,
+            Verdict::Best => outcome.kept = score,
+            _ if !method.early_stop => outcome.kept = score,
+            _ => {}
         }
     }
     Ok(outcome)
