@@ -174,8 +174,21 @@ fn settings_that_make_no_sense() {
     };
     assert!(error(&["--steps", "0"]).contains("--steps"));
     assert!(error(&["--steps", "1", "--lr", "NaN"]).contains("--lr NaN"));
-    assert!(error(&["--steps", "1", "--batch", "4611686018427387904"]).contains("batch 4611686018427387904"));
-    assert!(error(&["--steps", "1", "--d-model", "4611686018427387904"]).contains("d_model"));
+    let out = dir.path().join("huge");
+    let huge = |flag: &str| {
+        fails(&[
+            "train",
+            "gpt",
+            &text,
+            "--out",
+            out.to_str().unwrap(),
+            "--chars",
+            flag,
+            "4611686018427387904",
+        ])
+    };
+    assert!(huge("--batch").contains("batch 4611686018427387904"));
+    assert!(huge("--d-model").contains("d_model"));
     let arguments = ["train", "gpt", &text, "--heads", "3", "--d-model", "16"];
     assert!(fails(&arguments).contains("gpt: `heads` is 3 for d_model 16, expected a divisor of d_model"));
     let none = xtask(&["gradcheck", "--seeds", "0"]).output().unwrap();
