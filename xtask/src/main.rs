@@ -11,6 +11,7 @@ mod fixtures;
 mod generate;
 mod gpt;
 mod gradcheck;
+mod tokenize;
 mod train;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Command {
     #[command(subcommand)]
     Train(train::Train),
     Generate(generate::Generate),
+    Tokenize(tokenize::Tokenize),
     Gradcheck(gradcheck::Gradcheck),
     Bench(bench::Bench),
     Data(data::DataCommand),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Train(train) => train.run(),
         Command::Generate(generate) => generate.run(),
+        Command::Tokenize(tokenize) => tokenize.run(),
         Command::Gradcheck(gradcheck) => gradcheck.run(),
         Command::Bench(bench) => bench.run(),
         Command::Data(command) => data::run(command).map_err(Into::into),

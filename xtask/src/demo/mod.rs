@@ -2,6 +2,7 @@
 
 mod gpt;
 mod mlp;
+mod tokenize;
 
 use clap::Args;
 
@@ -12,11 +13,12 @@ use crate::args::{RunArgs, Size, on_threads};
 #[derive(Args)]
 #[command(after_help = "\
 Demos:
-  mlp    a fully connected net: every value and gradient, activations, L1, L2, dropout, early stopping
-  gpt    a tokenizer and a GPT, trained on text that ships with the source
+  mlp       a fully connected net: every value and gradient, activations, L1, L2, dropout, early stopping
+  tokenize  byte pairs, WordPiece and Unigram on English and Chinese, side by side
+  gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
-  cargo xtask demo                  both
+  cargo xtask demo                  all, one after the other
   cargo xtask demo gpt --lang zh    on the Chinese novel
   cargo xtask demo gpt --chars      character by character, in nanoGPT's setting
   cargo xtask demo gpt --full       the long run")]
@@ -38,20 +40,26 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if self.name.as_deref() == Some("mlp") && (self.chars || self.resume || self.lang != "en") {
-            return Err("demo mlp trains on lines of twelve languages in a few seconds: --lang, --chars and --resume \
-                        are for demo gpt"
-                .into());
+        let for_gpt = self.chars || self.resume || self.lang != "en";
+        if let Some(name @ ("mlp" | "tokenize")) = self.name.as_deref()
+            && for_gpt
+        {
+            return Err(
+                format!("demo {name} does not take --lang, --chars or --resume; demo gpt does").into()
+            );
         }
         on_threads(self.run.threads, || match self.name.as_deref() {
             None => {
                 mlp::run(&self.run)?;
                 println!();
+                tokenize::run(&self.run)?;
+                println!();
                 gpt::run(&self)
             }
             Some("mlp") => mlp::run(&self.run),
+            Some("tokenize") => tokenize::run(&self.run),
             Some("gpt") => gpt::run(&self),
-            Some(other) => Err(format!("no demo `{other}`; there are mlp and gpt").into()),
+            Some(other) => Err(format!("no demo `{other}`; there are mlp, tokenize and gpt").into()),
         })
     }
 }

@@ -1,10 +1,10 @@
 //! The three kinds of subword tokenizer, each as the models that use it have it.
 
 use tokenize::decoder::Decoder;
-use tokenize::model::{Model, WordPieceOptions};
+use tokenize::model::Model;
 use tokenize::normalise::{BertNormalizer, Normalizer};
 use tokenize::pre::{Metaspace, PreTokenizer};
-use tokenize::train::{Trainer, UnigramTrainer, WordPieceTrainer, Words};
+use tokenize::train::{Trainer, UnigramTrainer, WordPieceTrainer};
 use tokenize::{ByteLevelBpeTrainer, Parts, Pipeline};
 
 use crate::Failure;
@@ -56,7 +56,8 @@ impl Kind {
                 let (normalizer, metaspace) = (Normalizer::Nfkc, Metaspace::default());
                 let pre_tokenizer = PreTokenizer::Metaspace(metaspace.clone());
                 let words = Words { normalizer: Some(&normalizer), pre_tokenizer: Some(&pre_tokenizer) };
-                let model = UnigramTrainer::new(vocab).unk_token("<unk>").train(&words, text.lines(), silent)?;
+                let model =
+                    UnigramTrainer::new(vocab).unk_token("<unk>").train(&words, text.lines(), silent)?;
                 Parts {
                     normalizer: Some(normalizer),
                     pre_tokenizer: Some(pre_tokenizer),

@@ -55,7 +55,10 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
         figure = figure.add(one_language(language, sizes, &dir)?);
     }
     figure.save(dir.join("compression.png"))?;
-    println!("tokenizers, which `cargo xtask tokenize` and Hugging Face read, and picture: {}", dir.display());
+    println!(
+        "tokenizers, which `cargo xtask tokenize` and Hugging Face read, and picture: {}",
+        dir.display()
+    );
     Ok(())
 }
 
@@ -64,7 +67,13 @@ fn one_language(language: &Language, sizes: &[usize], dir: &Path) -> Result<Char
     let path = workspace().join("fixtures/text").join(language.file);
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (train, held_out) = text.split_at(text.floor_char_boundary(text.len() / 10 * 9));
-    println!("{}: {}, {} bytes to train on and {} held out", language.name, language.file, train.len(), held_out.len());
+    println!(
+        "{}: {}, {} bytes to train on and {} held out",
+        language.name,
+        language.file,
+        train.len(),
+        held_out.len()
+    );
     report::first_merges(train)?;
 
     let units = (language.units)(held_out);

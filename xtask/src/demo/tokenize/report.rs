@@ -15,7 +15,7 @@ pub(super) fn first_merges(text: &str) -> Result<(), Failure> {
     const SHOWN: usize = 12;
     println!("the first merges, each the most frequent pair of neighbours");
     let mut lines = String::new();
-    ByteLevelBpeTrainer::new(256 + SHOWN).train_with([text], |progress| {
+    ByteLevelBpeTrainer::new(256 + SHOWN).train_with([text], &mut |progress| {
         if let Progress::Merging { done, left, right, count, .. } = progress {
             let _ = writeln!(lines, "  {done:>2}  {:<8} + {:<8} {count:>8} times", show(left), show(right));
         }
@@ -46,7 +46,13 @@ pub(super) struct Measured {
 
 impl Measured {
     /// Trains and encodes, on one thread, for at least a fifth of a second.
-    pub(super) fn new(kind: Kind, vocab: usize, train: &str, held_out: &str, units: usize) -> Result<Self, Failure> {
+    pub(super) fn new(
+        kind: Kind,
+        vocab: usize,
+        train: &str,
+        held_out: &str,
+        units: usize,
+    ) -> Result<Self, Failure> {
         let start = Instant::now();
         let tokenizer = kind.train(vocab, train)?;
         let train_seconds = start.elapsed().as_secs_f64();
@@ -85,7 +91,13 @@ impl Measured {
 pub(super) fn print(measured: &[Measured], unit: &str, sentences: &[&str]) -> Result<(), Failure> {
     println!(
         "{:<10} {:>7} {:>9} {:>9} {:>12} {:>12} {:>8}",
-        "held out", "vocab", "train s", "tokens", format!("per {unit}"), "bytes/token", "MB/s"
+        "held out",
+        "vocab",
+        "train s",
+        "tokens",
+        format!("per {unit}"),
+        "bytes/token",
+        "MB/s"
     );
     measured.iter().for_each(|measured| println!("{}", measured.row()));
     for sentence in sentences {
