@@ -25,6 +25,7 @@ pub mod sentence;
 mod sentencepiece;
 mod split;
 mod stream;
+mod temporary;
 mod tokenizer;
 pub mod train;
 mod unicode;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::Error;
+use crate::temporary::TemporaryFile;
 
 /// The text of a file.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
@@ -27,15 +28,10 @@ fn try_write(path: &Path, content: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tokenizer-");
-    // Temporary files are private by default; this one becomes an ordinary file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(directory)?;
+    let (temporary, mut file) = TemporaryFile::create(directory)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    temporary.rename(path)?;
     // The rename itself is on the disk once the directory is.
     #[cfg(unix)]
     fs::File::open(directory)?.sync_all()?;

@@ -9,10 +9,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
-
 use super::words::WordCounts;
 use crate::error::Error;
+use crate::temporary::TemporaryFile;
 
 /// So many runs are merged at a time.
 const FAN_IN: usize = 64;
@@ -108,7 +107,7 @@ impl Spill {
 
 /// A run that is complete. Its file goes when it does.
 pub(super) struct SortedWords {
-    path: TempPath,
+    file: TemporaryFile,
     len: u64,
 }
 
@@ -128,7 +127,7 @@ impl SortedWords {
     }
 
     fn reader(&self, buffer: usize) -> Result<RunReader<'_>, Error> {
-        let path: &Path = &self.path;
+        let path = self.file.path();
         let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
         let input = BufReader::with_capacity(buffer, file);
         Ok(RunReader { input, path, left: self.len, word: Vec::new(), count: 0 })
@@ -136,15 +135,16 @@ impl SortedWords {
 }
 
 struct RunWriter {
-    output: BufWriter<NamedTempFile>,
+    file: TemporaryFile,
+    output: BufWriter<File>,
     len: u64,
 }
 
 impl RunWriter {
     fn new(folder: &Path, buffer: usize) -> Result<Self, Error> {
-        let file =
-            NamedTempFile::new_in(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-        Ok(Self { output: BufWriter::with_capacity(buffer, file), len: 0 })
+        let (file, output) =
+            TemporaryFile::create(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
+        Ok(Self { file, output: BufWriter::with_capacity(buffer, output), len: 0 })
     }
 
     fn push(&mut self, word: &[u8], count: u64) -> Result<(), Error> {
@@ -153,17 +153,13 @@ impl RunWriter {
         write_number(output, word.len() as u64)
             .and_then(|()| output.write_all(word))
             .and_then(|()| write_number(output, count))
-            .map_err(|source| self.error(source))
+            .map_err(|source| Error::Io { path: self.file.path().to_owned(), source })
     }
 
     fn finish(mut self) -> Result<SortedWords, Error> {
-        self.output.flush().map_err(|source| self.error(source))?;
-        let (file, _) = self.output.into_parts();
-        Ok(SortedWords { path: file.into_temp_path(), len: self.len })
-    }
-
-    fn error(&self, source: io::Error) -> Error {
-        Error::Io { path: self.output.get_ref().path().to_owned(), source }
+        let flushed = self.output.flush();
+        flushed.map_err(|source| Error::Io { path: self.file.path().to_owned(), source })?;
+        Ok(SortedWords { file: self.file, len: self.len })
     }
 }
 
