@@ -54,7 +54,7 @@ impl Kind {
             }
             Self::Unigram => {
                 let (normalizer, metaspace) = (Normalizer::Nfkc, Metaspace::default());
-                let pre_tokenizer = PreTokenizer::Metaspace(metaspace.clone());
+                let pre_tokenizer = PreTokenizer::Metaspace(metaspace);
                 let words = Words { normalizer: Some(&normalizer), pre_tokenizer: Some(&pre_tokenizer) };
                 let model =
                     UnigramTrainer::new(vocab).unk_token("<unk>").train(&words, text.lines(), silent)?;
