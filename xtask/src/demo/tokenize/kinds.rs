@@ -1,13 +1,16 @@
 //! The three kinds of subword tokenizer, each as the models that use it have it.
 
 use tokenize::decoder::Decoder;
-use tokenize::model::Model;
+use tokenize::model::{Model, WordLevel};
 use tokenize::normalise::{BertNormalizer, Normalizer};
 use tokenize::pre::{Metaspace, PreTokenizer};
 use tokenize::train::{Trainer, UnigramTrainer, WordPieceTrainer};
 use tokenize::{ByteLevelBpeTrainer, Parts, Pipeline};
 
 use crate::Failure;
+
+/// The token of what a vocabulary cannot express.
+const UNKNOWN: &str = "[UNK]";
 
 /// What merges or chooses pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,37 +38,45 @@ impl Kind {
     /// A tokenizer with `vocab` tokens, learnt from the lines of `text`.
     pub(super) fn train(self, vocab: usize, text: &str) -> Result<Pipeline, Failure> {
         let silent = &mut |_: tokenize::train::Progress<'_>| {};
-        let parts = match self {
-            Self::Bpe => {
-                let bpe = ByteLevelBpeTrainer::new(vocab).train([text])?;
-                return Ok(Pipeline::from_json(&bpe.to_json())?);
-            }
+        let Some(parts) = self.parts()? else {
+            let bpe = ByteLevelBpeTrainer::new(vocab).train([text])?;
+            return Ok(Pipeline::from_json(&bpe.to_json())?);
+        };
+        // Before it has a model that has learnt anything, a pipeline can cut texts into words.
+        let words = Pipeline::new(parts.clone())?;
+        let model = match self {
             Self::WordPiece => {
-                let normalizer = Normalizer::Bert(BertNormalizer::default());
-                let words = Words { normalizer: Some(&normalizer), pre_tokenizer: Some(&PreTokenizer::Bert) };
-                let trainer = WordPieceTrainer::new(vocab).special_tokens(["[UNK]"]);
-                let model = trainer.train(&words, text.lines(), silent)?;
-                Parts {
-                    normalizer: Some(normalizer),
-                    pre_tokenizer: Some(PreTokenizer::Bert),
-                    decoder: Some(Decoder::WordPiece { prefix: "##".to_owned(), cleanup: true }),
-                    ..Parts::new(Model::WordPiece(model))
-                }
+                let trainer = WordPieceTrainer::new(vocab).special_tokens([UNKNOWN]);
+                Model::WordPiece(trainer.train(&words, text.lines(), silent)?)
             }
-            Self::Unigram => {
-                let (normalizer, metaspace) = (Normalizer::Nfkc, Metaspace::default());
-                let pre_tokenizer = PreTokenizer::Metaspace(metaspace);
-                let words = Words { normalizer: Some(&normalizer), pre_tokenizer: Some(&pre_tokenizer) };
-                let model =
-                    UnigramTrainer::new(vocab).unk_token("<unk>").train(&words, text.lines(), silent)?;
-                Parts {
-                    normalizer: Some(normalizer),
-                    pre_tokenizer: Some(pre_tokenizer),
-                    decoder: Some(Decoder::Metaspace(metaspace)),
-                    ..Parts::new(Model::Unigram(model))
-                }
+            _ => {
+                let trainer = UnigramTrainer::new(vocab).unk_token(UNKNOWN);
+                Model::Unigram(trainer.train(&words, text.lines(), silent)?)
             }
         };
-        Ok(Pipeline::new(parts)?)
+        Ok(Pipeline::new(Parts { model, ..parts })?)
+    }
+
+    /// What stands before and after the model; byte pairs have a tokenizer of their own.
+    fn parts(self) -> Result<Option<Parts>, Failure> {
+        let nothing = Model::WordLevel(WordLevel::new([(UNKNOWN.to_owned(), 0)], UNKNOWN)?);
+        Ok(match self {
+            Self::Bpe => None,
+            Self::WordPiece => Some(Parts {
+                normalizer: Some(Normalizer::Bert(BertNormalizer::default())),
+                pre_tokenizer: Some(PreTokenizer::Bert),
+                decoder: Some(Decoder::WordPiece { prefix: "##".to_owned(), cleanup: true }),
+                ..Parts::new(nothing)
+            }),
+            Self::Unigram => {
+                let metaspace = Metaspace::default();
+                Some(Parts {
+                    normalizer: Some(Normalizer::Nfkc),
+                    pre_tokenizer: Some(PreTokenizer::Metaspace(metaspace)),
+                    decoder: Some(Decoder::Metaspace(metaspace)),
+                    ..Parts::new(nothing)
+                })
+            }
+        })
     }
 }
