@@ -294,10 +294,15 @@ impl ByteLevelBpe {
     /// The ids of text in which no added token is looked for.
     fn encode_plain(&self, text: &[u8]) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3);
+        self.append_plain(text, &mut ids);
+        ids
+    }
+
+    /// Appends the ids of text in which no added token is looked for.
+    pub(crate) fn append_plain(&self, text: &[u8], ids: &mut Vec<u32>) {
         let mut worker = self.take_worker();
         self.encode_segment(text, &mut worker, &mut |word| ids.extend_from_slice(word));
         self.give_back(worker);
-        ids
     }
 
     /// Calls `emit` with the ids of each word or added token of `text`.

@@ -10,6 +10,7 @@ pub use bert::BertNormalizer;
 pub use charsmap::Charsmap;
 pub use text::NormalizedText;
 
+pub(crate) use bert::is_chinese;
 pub(crate) use text::{Rewrite, original_range};
 
 use crate::byte_chars;
@@ -157,11 +158,11 @@ fn replace(text: &mut NormalizedText, pattern: &Pattern, content: &str) -> Resul
     if stretches.iter().all(|(_, matches)| !matches) {
         return Ok(());
     }
-    let mut out = NormalizedText::with_capacity(text.as_str().len(), text.original());
+    let mut out = text.successor(text.as_str().len());
     let nowhere = (text.original().start as u32, text.original().start as u32);
     for (range, matches) in stretches {
         if matches {
-            let origin = range.end.checked_sub(1).map_or(nowhere, |last| text.origins()[last]);
+            let origin = range.end.checked_sub(1).map_or(nowhere, |last| text.origin(last));
             content.chars().for_each(|character| out.push(character, origin));
         } else {
             out.push_part(text, range);

@@ -27,6 +27,8 @@ pub struct NormalizedText {
     origins: Vec<Span>,
     /// The part of the original text that all of it stands for.
     original: Range<usize>,
+    /// Whether `origins` is kept.
+    is_aligned: bool,
 }
 
 /// A range of bytes of the original text. Texts are shorter than 4 GiB, which halves the memory of all alignments.
@@ -53,12 +55,28 @@ impl NormalizedText {
             let span = (first, first + character.len_utf8() as u32);
             origins.resize(origins.len() + character.len_utf8(), span);
         }
-        Self { text: text.to_owned(), origins, original: start..end }
+        Self { text: text.to_owned(), origins, original: start..end, is_aligned: true }
+    }
+
+    /// A part of a text that starts at byte `start` of it, where nobody will ask what it stands for.
+    pub(crate) fn unaligned(text: &str, start: usize) -> Self {
+        let original = start..start + text.len();
+        Self { text: text.to_owned(), origins: Vec::new(), original, is_aligned: false }
     }
 
     /// Nothing, with room for `bytes`.
     pub(crate) fn with_capacity(bytes: usize, original: Range<usize>) -> Self {
-        Self { text: String::with_capacity(bytes), origins: Vec::with_capacity(bytes), original }
+        let (text, origins) = (String::with_capacity(bytes), Vec::with_capacity(bytes));
+        Self { text, origins, original, is_aligned: true }
+    }
+
+    /// Nothing, to become what follows this text.
+    pub(crate) fn successor(&self, bytes: usize) -> Self {
+        if self.is_aligned {
+            return Self::with_capacity(bytes, self.original());
+        }
+        let text = String::with_capacity(bytes);
+        Self { text, origins: Vec::new(), original: self.original(), is_aligned: false }
     }
 
     /// The text as it is now.
@@ -81,6 +99,16 @@ impl NormalizedText {
         original_range(&self.origins, range, self.original.start)
     }
 
+    /// What the byte at `at` stands for.
+    pub(crate) fn origin(&self, at: usize) -> Span {
+        if self.is_aligned { self.origins[at] } else { (0, 0) }
+    }
+
+    /// The part that a piece of it stands for, which is a piece of what stands for `original`.
+    pub(crate) fn original_of_piece(&self, range: Range<usize>, original: &Range<usize>) -> Range<usize> {
+        if self.is_aligned { original_range(&self.origins, range, 0) } else { original.clone() }
+    }
+
     pub(crate) fn origins(&self) -> &[Span] {
         &self.origins
     }
@@ -89,24 +117,31 @@ impl NormalizedText {
     #[inline]
     pub(crate) fn push(&mut self, character: char, origin: Span) {
         self.text.push(character);
-        self.origins.resize(self.text.len(), origin);
+        if self.is_aligned {
+            self.origins.resize(self.text.len(), origin);
+        }
     }
 
     /// Appends a part of another text.
     pub(crate) fn push_part(&mut self, from: &NormalizedText, range: Range<usize>) {
         self.text.push_str(&from.text[range.clone()]);
-        self.origins.extend_from_slice(&from.origins[range]);
+        if self.is_aligned {
+            self.origins.extend_from_slice(&from.origins[range]);
+        }
     }
 
     /// Lets it stand for just what its first and last bytes stand for and what lies between.
     pub(crate) fn take_original_from_origins(&mut self) {
-        self.original = self.original_range(0..self.text.len());
+        if self.is_aligned {
+            self.original = self.original_range(0..self.text.len());
+        }
     }
 
     /// A part of it.
     pub(crate) fn slice(&self, range: Range<usize>) -> Self {
         let original = self.original_range(range.clone());
-        Self { text: self.text[range.clone()].to_owned(), origins: self.origins[range].to_vec(), original }
+        let (text, origins) = (self.text[range.clone()].to_owned(), self.origins[range].to_vec());
+        Self { text, origins, original, is_aligned: true }
     }
 
     /// Makes it empty; what it stands for stays.
@@ -117,12 +152,13 @@ impl NormalizedText {
 
     /// All of it, to be rewritten.
     pub(crate) fn whole(&self) -> Rewrite<'_> {
-        Rewrite {
-            text: &self.text,
-            origins: &self.origins,
-            start: self.original.start,
-            len: self.original.len(),
-        }
+        self.piece(0..self.text.len(), &self.original)
+    }
+
+    /// A piece of it, to be rewritten, which stands for `original`.
+    pub(crate) fn piece(&self, range: Range<usize>, original: &Range<usize>) -> Rewrite<'_> {
+        let origins = self.is_aligned.then(|| &self.origins[range.clone()]);
+        Rewrite { text: &self.text[range], origins, start: original.start, len: original.len() }
     }
 
     /// Puts another text in the place of this one.
@@ -133,7 +169,7 @@ impl NormalizedText {
 
     /// Replaces the characters by those of `changes`; see [`Rewrite::transform`].
     pub(crate) fn transform(&mut self, changes: impl IntoIterator<Item = Change>, removed: usize) {
-        let mut out = Self::with_capacity(self.text.len(), self.original());
+        let mut out = self.successor(self.text.len());
         self.whole().transform(changes, removed, &mut out);
         self.replace_by(out);
     }
@@ -174,7 +210,7 @@ impl NormalizedText {
 
     /// Puts `prefix` before a text that is not empty; it stands for what the first character does.
     pub(crate) fn prepend(&mut self, prefix: &str) {
-        let mut out = Self::with_capacity(self.text.len() + prefix.len(), self.original());
+        let mut out = self.successor(self.text.len() + prefix.len());
         self.whole().prepend(prefix, &mut out);
         self.replace_by(out);
     }
@@ -188,7 +224,8 @@ pub(crate) type Change = (char, isize);
 #[derive(Clone, Copy)]
 pub(crate) struct Rewrite<'t> {
     pub(crate) text: &'t str,
-    pub(crate) origins: &'t [Span],
+    /// `None` if nobody will ask.
+    origins: Option<&'t [Span]>,
     /// Where the original starts that the text stands for, and its length.
     pub(crate) start: usize,
     pub(crate) len: usize,
@@ -197,17 +234,19 @@ pub(crate) struct Rewrite<'t> {
 impl Rewrite<'_> {
     /// Whether the first character stands for something, so that a change of every character reaches all of them.
     pub(crate) fn starts_plainly(self) -> bool {
-        self.origins.first().is_none_or(|&(start, end)| start < end) && (self.len > 0 || self.text.is_empty())
+        let Some(origins) = self.origins else { return true };
+        origins.first().is_none_or(|&(start, end)| start < end) && (self.len > 0 || self.text.is_empty())
     }
 
     /// The part of the text that stands for the original: all but characters before the first that stand for
     /// nothing. `tokenizers` changes just this part when it changes every character.
     fn counterpart(self) -> Range<usize> {
+        let Some(origins) = self.origins else { return 0..self.text.len() };
         if self.len == 0 {
             return 0..0;
         }
-        let end = self.origins.len();
-        self.origins.iter().position(|&(start, end)| start < end).unwrap_or(end)..end
+        let end = origins.len();
+        origins.iter().position(|&(start, end)| start < end).unwrap_or(end)..end
     }
 
     /// Appends to `out` the text after `changes`, before whose first `removed` characters are left out.
@@ -229,8 +268,12 @@ impl Rewrite<'_> {
         out: &mut NormalizedText,
     ) {
         let Rewrite { text, origins, start, .. } = self;
-        let nowhere = (start as u32, start as u32);
         self.copy(0..part.start, out);
+        let Some(origins) = origins else {
+            out.text.extend(changes.into_iter().map(|(character, _)| character));
+            return self.copy(part.end..text.len(), out);
+        };
+        let nowhere = (start as u32, start as u32);
         let mut old = text[part.clone()].chars();
         let mut at = part.start;
         for _ in 0..removed {
@@ -254,7 +297,9 @@ impl Rewrite<'_> {
 
     pub(crate) fn copy(self, range: Range<usize>, out: &mut NormalizedText) {
         out.text.push_str(&self.text[range.clone()]);
-        out.origins.extend_from_slice(&self.origins[range]);
+        if let Some(origins) = self.origins {
+            out.origins.extend_from_slice(&origins[range]);
+        }
     }
 
     /// Appends the text to `out` with one character in the place of another. As everywhere, what is put in stands for
@@ -264,7 +309,7 @@ impl Rewrite<'_> {
         for (at, _) in self.text.match_indices(from) {
             self.copy(end..at, out);
             end = at + from.len_utf8();
-            out.push(to, self.origins[end - 1]);
+            out.push(to, self.origins.map_or((0, 0), |origins| origins[end - 1]));
         }
         self.copy(end..self.text.len(), out);
     }

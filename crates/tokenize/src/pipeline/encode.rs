@@ -132,12 +132,7 @@ impl Pipeline {
         specials_as_text: bool,
         mut visit: impl FnMut(Segment<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(Error::Config(format!(
-                "a text of {} bytes: at most 4 GiB can be aligned",
-                text.len()
-            )));
-        }
+        check_length(text)?;
         let mut stretches = Vec::new();
         self.added.cut(text, false, specials_as_text, &mut stretches);
         for (range, token) in stretches {
@@ -186,6 +181,14 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses texts whose alignment would not fit.
+pub(super) fn check_length(text: &str) -> Result<(), Error> {
+    match u32::try_from(text.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Config(format!("a text of {} bytes: at most 4 GiB can be aligned", text.len()))),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Ids alone, without alignments, tokens or masks.
 
 use super::Pipeline;
-use super::encode::Segment;
+use super::encode::{Segment, check_length};
+use super::fast::Steps;
 use crate::error::Error;
 use crate::model::{Piece, Scratch};
 
@@ -26,11 +27,50 @@ impl Pipeline {
 
     /// The ids of a text without special tokens around it.
     pub(super) fn ids(&self, text: &str, specials_as_text: bool) -> Result<Vec<u32>, Error> {
+        check_length(text)?;
         let mut ids = Vec::with_capacity(text.len() / 4);
+        let Some(fast) = self.fast.as_deref().filter(|_| self.added_tokens_are_apart()) else {
+            self.ids_by_step(text, specials_as_text, &mut ids)?;
+            return Ok(ids);
+        };
+        let steps = Steps {
+            normalizer: self.normalizer.as_ref(),
+            pre_tokenizer: self.pre_tokenizer.as_ref(),
+            model: &self.model,
+        };
+        let (mut stretches, mut inner) = (Vec::new(), Vec::new());
+        self.added.cut(text, false, specials_as_text, &mut stretches);
+        for (range, token) in stretches {
+            if let Some(index) = token {
+                ids.push(self.added.tokens()[index].id);
+                continue;
+            }
+            inner.clear();
+            self.added.cut(&text[range.clone()], true, specials_as_text, &mut inner);
+            for (part, token) in inner.drain(..) {
+                let part = range.start + part.start..range.start + part.end;
+                if let Some(index) = token {
+                    ids.push(self.added.tokens()[index].id);
+                } else if !fast.ids(&text[part.clone()], part.start, steps, &mut ids)? {
+                    steps.follow(&text[part.clone()], part.start, &mut ids)?;
+                }
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Whether added tokens can be cut out of a text before anything else: none is looked for in what a normaliser
+    /// has changed.
+    fn added_tokens_are_apart(&self) -> bool {
+        self.normalizer.is_none() || !self.added.reads_normalized()
+    }
+
+    /// Appends the ids of a text, following all steps.
+    fn ids_by_step(&self, text: &str, specials_as_text: bool, ids: &mut Vec<u32>) -> Result<(), Error> {
         let (mut scratch, mut found) = (Scratch::default(), Vec::<Piece>::new());
         self.for_each_segment(text, specials_as_text, |segment| {
-            match &segment {
-                Segment::Token(id, ..) => ids.push(*id),
+            match segment {
+                Segment::Token(id, ..) => ids.push(id),
                 Segment::Pieces(pieces) => {
                     for (piece, _) in pieces.pieces() {
                         found.clear();
@@ -40,7 +80,6 @@ impl Pipeline {
                 }
             }
             Ok(())
-        })?;
-        Ok(ids)
+        })
     }
 }

@@ -3,10 +3,13 @@
 mod decode;
 mod encode;
 mod encoding;
+mod fast;
 mod ids;
 mod input;
 mod limits;
 mod vocabulary;
+
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -23,6 +26,7 @@ use crate::post::PostProcessor;
 use crate::pre::PreTokenizer;
 use crate::tokenizer::Tokenizer;
 use encode::Unit;
+use fast::Fast;
 use vocabulary::AddedVocabulary;
 
 /// A tokenizer made of parts: added tokens, normaliser, pre-tokenizer, model, post-processor, decoder, truncation and
@@ -51,6 +55,8 @@ pub struct Pipeline {
     truncation: Option<Truncation>,
     padding: Option<Padding>,
     specials_as_text: bool,
+    /// A faster way to ids, where the parts allow one.
+    fast: Option<Arc<Fast>>,
 }
 
 /// The parts of a [`Pipeline`]; all but the model may be missing.
@@ -131,7 +137,7 @@ impl Pipeline {
         if let Some(padding) = &padding {
             padding.check().map_err(|error| (None, error))?;
         }
-        let specials_as_text = false;
+        let fast = Fast::new(normalizer.as_ref(), pre_tokenizer.as_ref(), &model);
         Ok(Self {
             normalizer,
             pre_tokenizer,
@@ -141,7 +147,8 @@ impl Pipeline {
             added,
             truncation,
             padding,
-            specials_as_text,
+            specials_as_text: false,
+            fast: fast.map(Arc::new),
         })
     }
 

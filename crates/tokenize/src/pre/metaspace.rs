@@ -35,7 +35,7 @@ impl Metaspace {
     pub(super) fn pre_tokenize(&self, text: &mut PreTokenized) -> Result<(), Error> {
         let mut buffer = [0; 4];
         let replacement: &str = self.replacement.encode_utf8(&mut buffer);
-        let mut marked = crate::normalise::NormalizedText::with_capacity(0, 0..0);
+        let mut marked = text.parts().0.successor(0);
         text.rewrite(|piece, out| {
             let prepends = match self.prepend_scheme {
                 PrependScheme::Always => true,
@@ -48,8 +48,7 @@ impl Metaspace {
             }
             marked.clear();
             piece.replace_char(' ', self.replacement, &mut marked);
-            let all = marked.whole();
-            crate::normalise::Rewrite { start: piece.start, len: piece.len, ..all }.prepend(replacement, out);
+            marked.whole().prepend(replacement, out);
         });
         if self.split {
             text.split(SplitBehavior::MergedWithNext, |piece, stretches| {

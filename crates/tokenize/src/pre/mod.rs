@@ -98,6 +98,17 @@ impl PatternSplit {
         self.invert
     }
 
+    /// The hand-written split that gives all pieces, if there is one.
+    pub(crate) fn known(&self) -> Option<Split> {
+        // Its pieces follow each other without a gap, so all of them are matches, whatever is done with the rest.
+        let keeps_all = match self.behavior {
+            SplitBehavior::Isolated => true,
+            SplitBehavior::Removed => self.invert,
+            _ => false,
+        };
+        self.known.filter(|_| keeps_all)
+    }
+
     fn cut(&self, text: &str, stretches: &mut Vec<Stretch>) -> Result<(), Error> {
         match self.known {
             Some(split) => split.for_each(text.as_bytes(), |piece| stretches.push((piece, true))),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::normalise::{NormalizedText, Rewrite, original_range};
+use crate::normalise::{NormalizedText, Rewrite};
 use crate::pattern::Stretch;
 
 /// What becomes of the matches when a text is split at them, shown on `the-final--countdown` split at `-`.
@@ -81,7 +81,7 @@ impl PreTokenized {
             join(behavior, &stretches, &mut ranges);
             for range in ranges.iter().filter(|range| !range.is_empty()) {
                 let range = piece.range.start + range.start..piece.range.start + range.end;
-                let original = original_range(self.text.origins(), range.clone(), 0);
+                let original = self.text.original_of_piece(range.clone(), &piece.original);
                 pieces.push(Piece { range, original });
             }
         }
@@ -92,16 +92,10 @@ impl PreTokenized {
     /// Writes every piece anew.
     pub(crate) fn rewrite(&mut self, mut rewrite: impl FnMut(Rewrite<'_>, &mut NormalizedText)) {
         let capacity = self.text.as_str().len() + self.text.as_str().len() / 4 + self.pieces.len();
-        let mut out = NormalizedText::with_capacity(capacity, self.text.original());
+        let mut out = self.text.successor(capacity);
         for piece in &mut self.pieces {
             let start = out.as_str().len();
-            let old = Rewrite {
-                text: &self.text.as_str()[piece.range.clone()],
-                origins: &self.text.origins()[piece.range.clone()],
-                start: piece.original.start,
-                len: piece.original.len(),
-            };
-            rewrite(old, &mut out);
+            rewrite(self.text.piece(piece.range.clone(), &piece.original), &mut out);
             piece.range = start..out.as_str().len();
         }
         self.text = out;
