@@ -26,10 +26,10 @@ use crate::model::Unigram;
 /// The ids are: the unknown token if it is none of the special tokens, the special tokens, then the pieces by falling
 /// probability. Every character of the words is a piece.
 ///
-/// Each step is that of sentencepiece and of Hugging Face's trainer, from the same word counts. Their sums are taken in
-/// another order (in Hugging Face's, one that changes from run to run), which moves scores in the last digits and can
+/// Each step is that of Hugging Face's trainer, which follows sentencepiece, from the same word counts. Sums are taken
+/// in another order (in Hugging Face's, one that changes from run to run), which moves scores in the last digits and can
 /// turn a tie; beyond that, characters that are too rare to have a probability of their own get scores in the order of
-/// their counts, as in sentencepiece, where Hugging Face's order is random.
+/// their counts, where Hugging Face's order is random.
 ///
 /// ```
 /// use tokenize::train::{Trainer, UnigramTrainer, WordCounts};
