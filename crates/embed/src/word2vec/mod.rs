@@ -3,6 +3,8 @@
 mod execute;
 mod fast;
 mod model;
+#[cfg(test)]
+mod parity;
 mod phases;
 mod plan;
 mod progress;
