@@ -1,11 +1,12 @@
-//! Against Python's jieba: words, tags, offsets and users' words (made by `fixtures/goldens/chinese.py`).
+//! Against Python's jieba: words, tags, offsets and users' words; against OpenCC: simplified and traditional characters
+//! (all made by `fixtures/goldens/chinese.py`).
 
 use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenize::chinese::{Mode, Segmenter};
+use tokenize::chinese::{Mode, Script, Segmenter, replacements, to_simplified, to_traditional};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -217,4 +218,31 @@ fn a_model_in_text_form_replaces_the_own() {
         let error = segmenter.load_hmm(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{}: {expected}", path.display()));
     }
+}
+
+#[test]
+fn scripts_are_converted_as_by_opencc() {
+    let json = fs::read_to_string(golden("scripts.json")).unwrap();
+    let cases: std::collections::HashMap<String, Vec<(String, String)>> =
+        serde_json::from_str(&json).unwrap();
+    for (text, expected) in &cases["s2t"] {
+        assert_eq!(to_traditional(text), *expected, "{text}");
+    }
+    for (text, expected) in &cases["t2s"] {
+        assert_eq!(to_simplified(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_character_takes_the_place_of_a_character() {
+    let text = fs::read_to_string(golden("../../text/sanguo.txt")).unwrap();
+    let traditional = to_traditional(&text);
+    assert_eq!(traditional.chars().count(), text.chars().count());
+    let changed = text.char_indices().zip(traditional.chars()).filter(|((_, from), with)| from != with);
+    let changed = changed.map(|((at, from), with)| (at..at + from.len_utf8(), with));
+    let told =
+        replacements(&text, Script::Traditional).map(|replacement| (replacement.range, replacement.with));
+    assert!(told.eq(changed));
+    assert!(traditional.contains("話說天下大勢"));
+    assert!(to_simplified(&traditional).contains("话说天下大势"));
 }

@@ -222,6 +222,15 @@ impl Codes {
         Self { basic: vec![0; 0x1_0000], beyond: HashMap::new(), len: 0 }
     }
 
+    /// Codes in the order of `chars`, fewer than 65,536.
+    pub(super) fn of(chars: &[char]) -> Self {
+        let mut codes = Self::new();
+        for &c in chars {
+            codes.get_or_add(c).expect("there are fewer characters than codes");
+        }
+        codes
+    }
+
     /// Codes in order of how often words have the character: the children of most nodes get small codes, and so lie
     /// near each other.
     fn by_count(entries: &[Entry<'_>], file: &str) -> Result<Self, Error> {

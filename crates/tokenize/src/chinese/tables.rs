@@ -6,7 +6,11 @@ pub(super) const WORD_MODEL: &[u8] = include_bytes!("../../data/jieba-words.bin"
 /// jieba's model of tagged words; `fixtures/scripts/jieba_tables.py`, which packs both, says how.
 pub(super) const TAG_MODEL: &[u8] = include_bytes!("../../data/jieba-tags.bin");
 
+/// OpenCC's tables; `fixtures/scripts/opencc_tables.py`, which packs them, says how.
+pub(super) const SCRIPTS: &[u8] = include_bytes!("../../data/opencc.bin");
+
 /// Reads numbers of seven bits a byte, the lowest first, all but the last byte with the high bit set.
+#[derive(Clone)]
 pub(super) struct Reader(&'static [u8]);
 
 impl Reader {
@@ -32,7 +36,7 @@ impl Reader {
         f64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// A number, and as many letters of ASCII.
+    /// A number, and a string of as many bytes.
     pub(super) fn string(&mut self) -> &'static str {
         let length = self.number() as usize;
         let (string, rest) = self.0.split_at(length.min(self.0.len()));
