@@ -55,7 +55,7 @@ impl Default for PhraseSettings {
 /// use embed::{PhraseSettings, Phrases, Text, Vocab, VocabSettings};
 ///
 /// let text = "I like New York\nold York is not New York\nthe New York times\nNew York is new\n";
-/// let settings = PhraseSettings { min_count: 2, threshold: 2.0, ..PhraseSettings::default() };
+/// let settings = PhraseSettings { min_count: 2, threshold: 1.0, ..PhraseSettings::default() };
 /// let phrases = Phrases::learn(&Text(text), &settings)?;
 /// assert_eq!(phrases.join(["in", "New", "York", "York"]), ["in", "New_York", "York"]);
 /// let vocab = Vocab::count(&phrases.over(&Text(text)), &VocabSettings::min_count(1))?;
