@@ -15,7 +15,7 @@ pub(crate) struct RunArgs {
     /// Threads to compute with [default: all processors]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// Folder for pictures, summary and checkpoints [default: target/demo/NAME]
+    /// Folder for what the run leaves [default: one under target/]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// A shorter run that shows that everything works
@@ -25,6 +25,9 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) full: bool,
 }
+
+/// More threads than any machine has processors for are a slip.
+const MOST_THREADS: usize = 1024;
 
 /// How long a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,11 @@ impl RunArgs {
             (_, true) => Size::Full,
             _ => Size::Normal,
         }
+    }
+
+    /// The same run in a folder of its own inside the output folder, where several demos share one.
+    pub(crate) fn inside(&self, name: &str) -> Self {
+        Self { out: self.out.as_ref().map(|out| out.join(name)), ..self.clone() }
     }
 
     /// The output folder, made if need be.
@@ -61,6 +69,9 @@ pub(crate) fn on_threads<T: Send>(
     if let Some(threads) = threads {
         if threads == 0 {
             return Err("--threads 0: at least one thread is needed".into());
+        }
+        if threads > MOST_THREADS {
+            return Err(format!("--threads {threads}: at most {MOST_THREADS}").into());
         }
         pool = pool.num_threads(threads);
     }

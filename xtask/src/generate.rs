@@ -16,7 +16,7 @@ Examples:
   cargo xtask generate --prompt 'ROMEO:'
   cargo xtask generate --model target/demo/gpt --temperature 0 --tokens 50")]
 pub(crate) struct Generate {
-    /// Folder of the run [default: target/train/gpt if it exists, else target/demo/gpt]
+    /// Folder of the run [default: the newest of target/train/gpt, target/demo/gpt and target/demo/gpt-zh]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// What the text begins with
@@ -56,6 +56,7 @@ impl Generate {
         let dir = self.model.clone().unwrap_or_else(default_model);
         on_threads(self.threads, || {
             let (model, tokenizer) = load(&dir)?;
+            eprintln!("model: {}", dir.display());
             let text = generate(&model, tokenizer.as_ref(), &self.prompt, self.tokens, &sampling, self.seed)?;
             println!("{text}");
             Ok(())
@@ -64,6 +65,8 @@ impl Generate {
 }
 
 fn default_model() -> PathBuf {
-    let trained = workspace().join("target/train/gpt");
-    if trained.join("config.json").exists() { trained } else { workspace().join("target/demo/gpt") }
+    let folders = ["train/gpt", "demo/gpt", "demo/gpt-zh"].map(|name| workspace().join("target").join(name));
+    let made = |dir: &PathBuf| dir.join("config.json").metadata().and_then(|file| file.modified()).ok();
+    let [train, ..] = &folders;
+    folders.iter().filter(|dir| made(dir).is_some()).max_by_key(|dir| made(dir)).unwrap_or(train).clone()
 }

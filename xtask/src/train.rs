@@ -22,7 +22,7 @@ pub(crate) enum Train {
 Examples:
   cargo xtask train gpt my.txt
   cargo xtask train gpt my.txt --d-model 256 --layers 6 --time 128 --steps 5000 --out runs/mine
-  cargo xtask train gpt my.txt --out runs/mine --resume
+  cargo xtask train gpt my.txt --resume     go on with the first of these
   cargo xtask generate --model runs/mine --prompt 'Once upon'")]
 pub(crate) struct TrainGpt {
     /// UTF-8 text; its last tenth is for validation
@@ -84,6 +84,8 @@ impl Train {
 
 impl TrainGpt {
     fn train(&self) -> Result<(), Failure> {
+        // Before anything is read or written: settings that make no sense.
+        self.plan(self.vocab)?;
         let text = read_text(&self.text)?;
         let dir = self.run.out_dir("train/gpt")?;
         if holds_a_run(&dir) && !self.resume && !self.overwrite {
@@ -103,6 +105,10 @@ impl TrainGpt {
         save_chart(&outcome, "GPT: loss", &dir.join("loss.png"))?;
         let how = if outcome.interrupted { "stopped" } else { "done" };
         println!("{how} at step {}; weights, checkpoints, metrics, picture: {}", outcome.step, dir.display());
+        if outcome.interrupted {
+            println!("the same command with --resume goes on from there");
+        }
+        println!("text from it: cargo xtask generate --model {} --prompt '…'", dir.display());
         Ok(())
     }
 
@@ -112,8 +118,8 @@ impl TrainGpt {
             Size::Normal => 2000,
             Size::Full => 10_000,
         });
-        if steps == 0 || self.accumulate == 0 || self.save_every == Some(0) {
-            return Err("--steps, --accumulate and --save-every must be at least 1".into());
+        if [steps, self.accumulate as u64, self.batch as u64, self.save_every.unwrap_or(1)].contains(&0) {
+            return Err("--steps, --batch, --accumulate and --save-every must be at least 1".into());
         }
         if !(self.lr > 0.0 && self.lr.is_finite()) {
             return Err(format!("--lr {}: expected a number above 0", self.lr).into());
@@ -134,10 +140,11 @@ impl TrainGpt {
 fn read_text(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        format!("{}: not UTF-8 at byte {}", path.display(), error.utf8_error().valid_up_to())
+        format!("{}: not a text in UTF-8, at byte {}", path.display(), error.utf8_error().valid_up_to())
     })?;
     if text.trim().is_empty() {
         return Err(format!("{}: there is no text in it", path.display()).into());
     }
-    Ok(text)
+    // The mark that some editors put before a text is no part of it.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -53,8 +53,9 @@ impl Progress {
         self.tokens += tokens as u64;
         let now = Instant::now();
         if let Some(bar) = &self.bar {
+            // Moved without being drawn; the message draws both.
+            bar.update(|state| state.set_pos(step));
             bar.set_message(self.numbers());
-            bar.set_position(step);
         } else if now - self.last_line >= LINE_EVERY {
             self.last_line = now;
             eprintln!("{}", self.line());
@@ -82,14 +83,20 @@ impl Progress {
     /// Leaves the last state on the screen.
     pub fn finish(&self) {
         match &self.bar {
-            Some(bar) => bar.abandon(),
-            None => eprintln!("{}", self.line()),
+            Some(bar) => {
+                bar.abandon();
+                // What is printed next begins on a line of its own.
+                eprintln!();
+            }
+            // The last step was told already if nothing came after it.
+            None if self.first.is_some() => eprintln!("{}", self.line()),
+            None => {}
         }
     }
 
     fn numbers(&self) -> String {
         let left = self.left().map_or_else(|| "–".to_owned(), clock);
-        format!("loss {:.4} · {} tokens/s · {left} left", self.loss.mean(), short(self.tokens_per_second()))
+        format!("loss {:.3} · {} tokens/s · {left} left", self.loss.mean(), short(self.tokens_per_second()))
     }
 
     fn line(&self) -> String {
@@ -106,7 +113,7 @@ impl Progress {
 
 fn bar(steps: u64) -> ProgressBar {
     let bar = ProgressBar::new(steps);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} · {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:16} {pos}/{len} · {msg}") {
         bar.set_style(style.progress_chars("━╸ "));
     }
     bar
@@ -155,6 +162,6 @@ mod tests {
         std::thread::sleep(Duration::from_millis(2));
         // One step done, 499 ahead.
         assert!(progress.left().unwrap() >= 499 * Duration::from_millis(2));
-        assert!(progress.line().starts_with("step 501/1000 · loss 2.0000"), "{}", progress.line());
+        assert!(progress.line().starts_with("step 501/1000 · loss 2.000"), "{}", progress.line());
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         println!("stopped at step {}; `--resume` goes on from there", outcome.step);
     }
     save_chart(&outcome, "GPT: loss", &dir.join("loss.png"))?;
+    if outcome.samples.is_empty() && !outcome.interrupted {
+        return Ok(());
+    }
     let summary = summary(file, &corpus, &plan, &outcome);
     std::fs::write(dir.join("summary.txt"), &summary)?;
     println!("{summary}\npicture, summary, weights: {}", dir.display());

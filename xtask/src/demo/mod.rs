@@ -50,11 +50,11 @@ impl Demo {
         }
         on_threads(self.run.threads, || match self.name.as_deref() {
             None => {
-                mlp::run(&self.run)?;
+                mlp::run(&self.run.inside("mlp"))?;
                 println!();
-                tokenize::run(&self.run)?;
+                tokenize::run(&self.run.inside("tokenize"))?;
                 println!();
-                gpt::run(&self)
+                gpt::run(&Self { run: self.run.inside("gpt"), ..self })
             }
             Some("mlp") => mlp::run(&self.run),
             Some("tokenize") => tokenize::run(&self.run),

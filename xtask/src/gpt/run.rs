@@ -143,7 +143,9 @@ impl<'a> Run<'a> {
             plan,
             corpus,
             dir,
-            windows: RandomWindows::new(&corpus.train, plan.batch, plan.model.time)?,
+            windows: RandomWindows::new(&corpus.train, plan.batch, plan.model.time).map_err(|error| {
+                format!("the training part of the text: {error}; use a longer text or a smaller --time")
+            })?,
             schedule,
             checkpoints: folder::checkpoints(dir)?,
             model: Gpt::new(plan.model, &mut rng)?,
@@ -156,7 +158,10 @@ impl<'a> Run<'a> {
 
     /// Goes to where the last checkpoint was made, if there is one.
     fn resume(&mut self) -> Result<(), Failure> {
-        let Some(latest) = self.checkpoints.latest::<State, f32>(KIND)? else { return Ok(()) };
+        let Some(latest) = self.checkpoints.latest::<State, f32>(KIND)? else {
+            println!("no checkpoint in {}: beginning at step 0", self.dir.display());
+            return Ok(());
+        };
         latest.skipped.iter().for_each(|error| eprintln!("skipped: {error}"));
         let (checkpoint, path) = (latest.checkpoint, latest.path.display());
         if checkpoint.state.plan != *self.plan {
@@ -174,6 +179,9 @@ impl<'a> Run<'a> {
         self.adamw.load_state(&self.model, &checkpoint.take_optimizer("optimizer", head)?)?;
         State { step: self.step, rng: self.rng, best: self.best, .. } = checkpoint.state;
         println!("going on from step {} of {path}", self.step);
+        if self.step == self.plan.steps {
+            println!("the run is complete: nothing is left to do");
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ impl Temperature {
     /// [`Sampling::temperature`](crate::Sampling::temperature).
     pub fn new(temperature: f32) -> Result<Self, ConfigError> {
         let valid = temperature.is_finite() && temperature > 0.0;
-        require(valid, "temperature", "finite and above 0", temperature)?;
+        require(valid, "temperature", "finite and above 0 (0 itself is greedy search)", temperature)?;
         Ok(Self { temperature })
     }
 }

@@ -41,8 +41,12 @@ pub(super) fn run() -> Result<(), Failure> {
     let start = start();
     let leaves: Vec<Var<f64>> = start.iter().map(|quantity| Var::leaf(quantity.value.clone())).collect();
     let [z1, h, logits, l] = steps(&leaves[0], &leaves[1..]);
-    println!("mlp: a two-layer net by hand\n");
-    println!("forward");
+    println!("mlp: a two-layer net by hand, two inputs to three hidden values to two classes\n");
+    println!("a batch of two, of classes 0 and 1, and the weights");
+    for quantity in &start {
+        println!("  {:<20} {}", quantity.name, one_line(&quantity.value));
+    }
+    println!("\nforward");
     for (formula, value) in
         [("z1 = x·w1ᵀ + b1", &z1), ("h = tanh(z1)", &h), ("logits = h·w2ᵀ + b2", &logits), ("loss", &l)]
     {

@@ -66,9 +66,11 @@ struct Score {
 
 pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
     let (train, valid) = read()?;
-    let languages = names()?.len();
+    let names = names()?;
+    let languages = names.len();
     println!(
-        "\nlanguages: {} training and {} validation lines of {WINDOW} characters, {languages} languages\n",
+        "\nlanguages: which of {} is a line of {WINDOW} characters? {} lines to train on, {} for validation\n",
+        names.join(", "),
         train.language.len(),
         valid.language.len()
     );
