@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use autograd::{Var, no_grad};
-use nn::optim::{AdamW, Optim, Optimizer};
+use nn::optim::{Optim, Optimizer, Sgd};
 use nn::{Activation, CrossEntropy, Dropout, Linear, Mode, Module, Sequential, regularise};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +16,7 @@ use crate::args::{RunArgs, Size, workspace};
 
 /// Character pairs are counted in this many bins.
 const BINS: usize = 512;
-const HIDDEN: usize = 64;
+const HIDDEN: usize = 256;
 /// Characters of a line that the net sees.
 const WINDOW: usize = 40;
 
@@ -32,6 +32,7 @@ struct Method {
     name: &'static str,
     l1: f64,
     l2: f64,
+    /// Of the character pairs that the net sees.
     dropout: f64,
     early_stop: bool,
 }
@@ -39,9 +40,9 @@ struct Method {
 const PLAIN: Method = Method { name: "plain", l1: 0.0, l2: 0.0, dropout: 0.0, early_stop: false };
 const METHODS: [Method; 5] = [
     PLAIN,
-    Method { name: "L1", l1: 1e-3, ..PLAIN },
-    Method { name: "L2", l2: 1e-2, ..PLAIN },
-    Method { name: "dropout", dropout: 0.6, ..PLAIN },
+    Method { name: "L1", l1: 3e-4, ..PLAIN },
+    Method { name: "L2", l2: 3e-3, ..PLAIN },
+    Method { name: "dropout", dropout: 0.5, ..PLAIN },
     Method { name: "early stop", early_stop: true, ..PLAIN },
 ];
 
@@ -99,6 +100,10 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
         let chart = Chart::new(method.name).x("epoch").y("nats").y_range(0.0..=2.5);
         figure = figure.add(chart.line("training", &outcome.train).dashed("validation", &outcome.valid));
     }
+    println!(
+        "\nPlainly trained, the net knows its training lines by heart, and becomes surer of its errors on others;\n\
+         each of the four ways keeps it from that. Losses over the epochs: regularisation.png"
+    );
     Ok(figure.save(dir.join("regularisation.png"))?)
 }
 
@@ -112,11 +117,11 @@ fn fit(
 ) -> Result<Outcome, Failure> {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let mut model = Sequential::<f32>::new()
+        .with(Dropout::new(method.dropout)?)
         .with(Linear::new(BINS, HIDDEN, true, rng)?)
         .with(Activation::Relu)
-        .with(Dropout::new(method.dropout)?)
         .with(Linear::new(HIDDEN, languages, true, rng)?);
-    let mut adam = Optim::new(AdamW { weight_decay: 0.0, ..AdamW::default() })?;
+    let mut sgd = Optim::new(Sgd { momentum: 0.9, ..Sgd::default() })?;
     let mut order = Shuffled::new(train.language.len());
     let mut stop = EarlyStop::new(3, 1e-3)?;
     let mut outcome = Outcome { train: Vec::new(), valid: Vec::new(), kept: Score::default() };
@@ -131,7 +136,7 @@ fn fit(
             let mut grads = model.backward(&loss)?;
             regularise::add_l1(&model, &mut grads, method.l1, regularise::weights);
             regularise::add_l2(&model, &mut grads, method.l2, regularise::weights);
-            adam.step(&mut model, &grads, 2e-3)?;
+            sgd.step(&mut model, &grads, 0.08)?;
         }
         let score = Score { epoch, train: evaluate(&model, train)?, valid: evaluate(&model, valid)? };
         outcome.train.push((epoch as f64, score.train.0));
