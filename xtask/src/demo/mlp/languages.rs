@@ -80,12 +80,13 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
         "method", "train loss", "val loss", "train acc", "val acc", "epochs"
     );
     let epochs = match run.size() {
-        Size::Quick => 20,
+        Size::Quick => 30,
         Size::Normal => 60,
         Size::Full => 240,
     };
     let mut figure =
         Figure::new().title("Training (line) and validation loss (dashed)").columns(3).panel_size(480, 360);
+    let mut kept = Vec::new();
     for method in METHODS {
         let outcome = fit(method, &train, &valid, languages, epochs, run.seed)?;
         let Score { epoch, train, valid } = &outcome.kept;
@@ -97,12 +98,16 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
             100.0 * train.1,
             100.0 * valid.1,
         );
+        kept.push((method.name, valid.0));
         let chart = Chart::new(method.name).x("epoch").y("nats").y_range(0.0..=2.5);
         figure = figure.add(chart.line("training", &outcome.train).dashed("validation", &outcome.valid));
     }
+    let plain = kept[0].1;
+    let better: Vec<&str> = kept.iter().filter(|(_, loss)| *loss < plain).map(|(name, _)| *name).collect();
     println!(
-        "\nPlainly trained, the net knows its training lines by heart, and becomes surer of its errors on others;\n\
-         each of the four ways keeps it from that. Losses over the epochs: regularisation.png"
+        "\nPlainly trained, the net knows its training lines by heart and becomes surer of its errors on others;\n\
+         with a lower validation loss: {}. Losses over the epochs: regularisation.png",
+        if better.is_empty() { "none".to_owned() } else { better.join(", ") }
     );
     Ok(figure.save(dir.join("regularisation.png"))?)
 }
