@@ -45,11 +45,13 @@ impl Bools {
     }
 
     /// All `value`.
+    #[track_caller]
     pub fn full(shape: &[usize], value: bool) -> Self {
         Self::new(vec![value; shape::size(shape)], shape)
     }
 
     /// `f(index)` at every index.
+    #[track_caller]
     pub fn from_fn(shape: &[usize], f: impl Fn(&[usize]) -> bool) -> Self {
         let data = (0..shape::size(shape)).map(|flat| f(&shape::unravel(flat, shape))).collect();
         Self::new(data, shape)

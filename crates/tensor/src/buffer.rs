@@ -79,10 +79,14 @@ pub(crate) struct Buffer<E: Element> {
 }
 
 impl<E: Element> Buffer<E> {
-    /// Initialised, but with any values: for results about to be overwritten whole.
+    /// Initialised, but with any values: for results about to be overwritten whole. Panics if there are more
+    /// bytes than an allocation can have.
+    #[track_caller]
     pub(crate) fn stale(len: usize) -> Self {
+        let bytes = len.checked_mul(size_of::<E>()).filter(|bytes| *bytes <= isize::MAX as usize / 2);
+        let Some(bytes) = bytes else { panic!("{len} elements of {} do not fit the address space", E::NAME) };
         let block = (len > 0).then(|| {
-            let class = size_class(len * size_of::<E>());
+            let class = size_class(bytes);
             let reused = (class >= SMALLEST_POOLED).then(|| take(class)).flatten();
             reused.unwrap_or_else(|| Block::zeroed(class))
         });
@@ -90,6 +94,7 @@ impl<E: Element> Buffer<E> {
     }
 
     /// All elements `value`.
+    #[track_caller]
     pub(crate) fn filled(len: usize, value: E) -> Self {
         let mut buffer = Self::stale(len);
         buffer.as_mut_slice().fill(value);
@@ -155,6 +160,12 @@ mod tests {
         drop(first);
         let second = Buffer::<f64>::stale(2500);
         assert_eq!(second.as_slice().len(), 2500);
+    }
+
+    #[test]
+    #[should_panic(expected = "4611686018427387904 elements of f64 do not fit the address space")]
+    fn bytes_do_not_wrap() {
+        let _ = Buffer::<f64>::stale(1 << 62);
     }
 
     #[test]

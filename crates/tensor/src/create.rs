@@ -19,12 +19,14 @@ impl<E: Element> Tensor<E> {
     /// let x = Tensor::<f32>::uniform(&[2, 3], -1.0, 1.0, &mut rng);
     /// assert!(x.max().item() < 1.0 && x.min().item() >= -1.0);
     /// ```
+    #[track_caller]
     pub fn uniform(shape: &[usize], low: E, high: E, rng: &mut (impl Rng + ?Sized)) -> Self {
         let seed = rng.next_u64();
         Self::build(shape, |out| random::fill_uniform(out, low, high, seed))
     }
 
     /// Normal numbers.
+    #[track_caller]
     pub fn normal(shape: &[usize], mean: E, std: E, rng: &mut (impl Rng + ?Sized)) -> Self {
         let seed = rng.next_u64();
         Self::build(shape, |out| random::fill_normal(out, mean, std, seed))

@@ -56,7 +56,7 @@ pub trait Element:
     fn from_usize(value: usize) -> Self {
         Self::from_f64(value as f64)
     }
-    /// `eˣ`, correctly rounded to within the standard library's accuracy.
+    /// `eˣ`; this and the functions below are as accurate as the standard library's.
     fn exp(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;

@@ -21,7 +21,10 @@ pub struct Dims {
 }
 
 impl Dims {
-    /// Copies `values`. Panics above [`MAX_RANK`].
+    /// Copies `values`.
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_RANK`].
     #[track_caller]
     pub fn new(values: &[usize]) -> Self {
         assert!(values.len() <= MAX_RANK, "a tensor has at most {MAX_RANK} dimensions, found {values:?}");
@@ -31,6 +34,9 @@ impl Dims {
     }
 
     /// Appends one value at the end.
+    ///
+    /// # Panics
+    /// If there are [`MAX_RANK`] already.
     #[track_caller]
     pub fn push(&mut self, value: usize) {
         assert!(self.len < MAX_RANK, "a tensor has at most {MAX_RANK} dimensions");
@@ -39,6 +45,10 @@ impl Dims {
     }
 
     /// Removes and returns the value at `axis`.
+    ///
+    /// # Panics
+    /// If there is no such value.
+    #[track_caller]
     pub fn remove(&mut self, axis: usize) -> usize {
         let value = self[axis];
         self.values.copy_within(axis + 1..self.len, axis);
@@ -47,6 +57,9 @@ impl Dims {
     }
 
     /// Inserts `value` before `axis`.
+    ///
+    /// # Panics
+    /// If there are [`MAX_RANK`] values already, or fewer than `axis`.
     #[track_caller]
     pub fn insert(&mut self, axis: usize, value: usize) {
         self.push(0);
@@ -81,19 +94,52 @@ impl std::fmt::Debug for Dims {
 }
 
 /// Row-major strides of a contiguous tensor of this shape.
+///
+/// # Panics
+/// If the shape has more than [`MAX_RANK`] dimensions, or no [`size`].
+#[track_caller]
 pub fn contiguous_strides(shape: &[usize]) -> Dims {
     let mut strides = Dims::new(shape);
-    let mut step = 1;
+    let mut step = 1_usize;
     for axis in (0..shape.len()).rev() {
         strides[axis] = step;
-        step *= shape[axis];
+        step = step.checked_mul(shape[axis]).unwrap_or_else(|| too_large(shape));
     }
     strides
 }
 
+/// The most elements a shape can have: as many `f64` as fit the address space. Every index, and every product
+/// of some of the dimensions, is then far from overflow.
+const MOST_ELEMENTS: usize = isize::MAX as usize / size_of::<f64>();
+
 /// Number of elements.
+///
+/// # Panics
+/// If there is no such number: see [`checked_size`].
+#[track_caller]
+#[inline]
 pub fn size(shape: &[usize]) -> usize {
-    shape.iter().product()
+    checked_size(shape).unwrap_or_else(|| too_large(shape))
+}
+
+/// Number of elements; `None` if they would not fit the address space, dimensions of size 0 being counted as 1,
+/// so that parts of an empty shape have a size too. For shapes that come from outside.
+///
+/// ```
+/// use tensor::shape::checked_size;
+/// assert_eq!(checked_size(&[2, 3, 5]), Some(30));
+/// assert_eq!(checked_size(&[1 << 33, 1 << 33]), None);
+/// ```
+#[inline]
+pub fn checked_size(shape: &[usize]) -> Option<usize> {
+    let room = shape.iter().try_fold(1_usize, |room, dim| room.checked_mul((*dim).max(1)))?;
+    (room <= MOST_ELEMENTS).then(|| if shape.contains(&0) { 0 } else { room })
+}
+
+#[track_caller]
+#[cold]
+fn too_large(shape: &[usize]) -> ! {
+    panic!("shape {shape:?} has more elements than fit the address space")
 }
 
 /// The axis meant by `axis`: negative counts from the end. Panics if out of range.
@@ -256,6 +302,15 @@ mod tests {
         assert_eq!(broadcast(&[], &[3]).unwrap()[..], [3]);
         assert_eq!(broadcast(&[0, 1], &[1, 4]).unwrap()[..], [0, 4]);
         assert!(broadcast(&[2, 3], &[4]).is_none());
+    }
+
+    #[test]
+    fn sizes_do_not_wrap() {
+        assert_eq!((size(&[]), size(&[3, 0, 1 << 40]), size(&[4, 5])), (1, 0, 20));
+        assert_eq!(checked_size(&[MOST_ELEMENTS]), Some(MOST_ELEMENTS));
+        for shape in [&[MOST_ELEMENTS + 1][..], &[1 << 62], &[1 << 33, 1 << 33], &[0, 1 << 40, 1 << 40]] {
+            assert_eq!(checked_size(shape), None, "{shape:?}");
+        }
     }
 
     #[test]

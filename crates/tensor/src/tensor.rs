@@ -32,6 +32,7 @@ impl<E: Element> Clone for Tensor<E> {
 }
 
 impl<E: Element> Tensor<E> {
+    #[track_caller]
     pub(crate) fn from_buffer(buffer: Buffer<E>, shape: &[usize]) -> Self {
         debug_assert_eq!(buffer.as_slice().len(), shape::size(shape));
         Self {
@@ -54,6 +55,10 @@ impl<E: Element> Tensor<E> {
     /// });
     /// assert_eq!(squares.to_vec(), [0.0, 1.0, 4.0, 9.0]);
     /// ```
+    ///
+    /// # Panics
+    /// If a tensor of this shape does not fit the address space; so do all functions that make one.
+    #[track_caller]
     pub fn build(shape: &[usize], fill: impl FnOnce(&mut [E])) -> Self {
         let mut buffer = Buffer::stale(shape::size(shape));
         fill(buffer.as_mut_slice());
@@ -85,16 +90,19 @@ impl<E: Element> Tensor<E> {
     }
 
     /// All `value`.
+    #[track_caller]
     pub fn full(shape: &[usize], value: E) -> Self {
         Self::from_buffer(Buffer::filled(shape::size(shape), value), shape)
     }
 
     /// All 0.
+    #[track_caller]
     pub fn zeros(shape: &[usize]) -> Self {
         Self::full(shape, E::ZERO)
     }
 
     /// All 1.
+    #[track_caller]
     pub fn ones(shape: &[usize]) -> Self {
         Self::full(shape, E::ONE)
     }
@@ -264,6 +272,24 @@ impl<E: Element> PartialEq for Tensor<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "shape [4611686018427387904] has more elements than fit the address space")]
+    fn bytes_of_a_tensor_do_not_wrap() {
+        let _ = Tensor::<f32>::zeros(&[1 << 62]);
+    }
+
+    #[test]
+    #[should_panic(expected = "shape [8589934592, 8589934592] has more elements than fit the address space")]
+    fn elements_of_a_tensor_do_not_wrap() {
+        let _ = Tensor::<f32>::zeros(&[1 << 33, 1 << 33]);
+    }
+
+    #[test]
+    #[should_panic(expected = "has more elements than fit the address space")]
+    fn views_do_not_wrap() {
+        let _ = Tensor::<f32>::zeros(&[1]).broadcast_to(&[1 << 33, 1 << 33]);
+    }
 
     #[test]
     fn copy_on_write_leaves_the_other_alone() {

@@ -137,9 +137,10 @@ impl<E: Element> Tensor<E> {
     /// Stretched to `shape` by repeating dimensions of size 1 (NumPy's rule). A view.
     ///
     /// # Panics
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast, or `shape` has no [size](shape::size).
     #[track_caller]
     pub fn broadcast_to(&self, shape: &[usize]) -> Self {
+        shape::size(shape);
         if shape::broadcast(&self.shape, shape).is_none_or(|out| out[..] != *shape) {
             let why = "a dimension that is not 1 would have to stretch";
             shape::fail("broadcast_to", &[("from", "", &self.shape), ("to", "", shape)], why);

@@ -192,6 +192,9 @@ impl<'a, E: Element> CrossEntropy<'a, E> {
     }
 
     /// [`backward_in_place`](Self::backward_in_place) into a buffer of its own, `dlogits (rows, vocab)`.
+    ///
+    /// # Errors
+    /// If a target that is not ignored is `vocab` or more; nothing is written then.
     pub fn backward(
         &self,
         logits: &[E],

@@ -166,11 +166,6 @@ pub fn dropout<E: Element>(x: &[E], y: &mut [E], p: f64, seed: u64) {
     });
 }
 
-/// [`dropout`] in place.
-pub fn dropout_in_place<E: Element>(y: &mut [E], p: f64, seed: u64) {
-    dropout_at(y, 0, p, seed);
-}
-
 /// [`dropout`] in place of a part that starts at element `first` of the whole: for kernels that see one
 /// block at a time. Panics if `p` is not in `[0, 1]`.
 pub fn dropout_at<E: Element>(y: &mut [E], first: u64, p: f64, seed: u64) {

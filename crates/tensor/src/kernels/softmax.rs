@@ -153,22 +153,6 @@ compiled! {
             }
         }
     }
-
-    /// Softmax of one row in place and on this thread: `yᵢ ← e^(scale yᵢ) / Σ_{j < limit} e^(scale yⱼ)`
-    /// for `i < limit`, 0 beyond. `scale` must be positive.
-    ///
-    /// ```
-    /// use tensor::kernels::softmax::softmax_row_limit;
-    /// let mut row = [1.0f32, 1.0, 7.0];
-    /// softmax_row_limit(&mut row, 0.5, 2);
-    /// assert_eq!(row, [0.5, 0.5, 0.0]);
-    /// ```
-    pub fn softmax_row_limit<'a, E>(y: &'a mut [E], scale: E, limit: usize) {
-        let limit = limit.min(y.len());
-        let (seen, masked) = y.split_at_mut(limit);
-        softmax_row::<FMA, E>(seen, scale);
-        masked.fill(E::ZERO);
-    }
 }
 
 fn check(name: &str, matrix: &[usize], per_row: &[usize], cols: usize) -> usize {

@@ -110,7 +110,7 @@ fn dropout_keeps_the_mean_and_its_mask_is_a_function_of_the_index() {
         assert!((kept - N as f64 * (1.0 - p)).abs() < 4.0 * deviation, "p = {p}: {kept}");
         assert!(y.iter().all(|&y| y == 0.0 || y == (1.0 / (1.0 - p)) as f32));
         let mut in_place = x.clone();
-        dropout_in_place(&mut in_place, p, 42);
+        dropout_at(&mut in_place, 0, p, 42);
         assert_eq!(in_place, y);
         let mut part = vec![1.0; 777];
         dropout_at(&mut part, 12_345, p, 42);
@@ -121,9 +121,9 @@ fn dropout_keeps_the_mean_and_its_mask_is_a_function_of_the_index() {
 #[test]
 fn dropout_at_its_ends() {
     let mut y = vec![3.0f32; 50];
-    dropout_in_place(&mut y, 0.0, 1);
+    dropout_at(&mut y, 0, 0.0, 1);
     assert_eq!(y, [3.0; 50]);
-    dropout_in_place(&mut y, 1.0, 1);
+    dropout_at(&mut y, 0, 1.0, 1);
     assert_eq!(y, [0.0; 50]);
 }
 
@@ -145,7 +145,7 @@ fn bits_do_not_depend_on_threads() {
     same_on_any_threads(|| {
         let mut x = vec![0.0f32; 50_001];
         fill_normal(&mut x, 0.0, 1.0, 5);
-        dropout_in_place(&mut x, 0.3, 6);
+        dropout_at(&mut x, 0, 0.3, 6);
         x.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
     });
 }
