@@ -36,12 +36,12 @@ pub fn checkpoint<E: Element>(
     }
     // Recorded even where the input is a constant: parameters inside `f` still want gradients.
     let kept = input.value().clone();
-    Var::recorded("checkpoint", &[input], value, move |dy, leaves| {
+    Var::recorded("checkpoint", &[input], value, move |dy, pass| {
         let again = Var::leaf(kept.clone());
         let output = with_recording(true, || f(&again));
         let mut gradients = output.backward_from(dy).expect("checkpoint: the segment returned a constant");
         let input_gradient = gradients.take(&again).unwrap_or_else(|| Tensor::zeros(kept.shape()));
-        leaves.accumulate(gradients);
+        pass.leaves.accumulate(gradients);
         vec![Some(input_gradient)]
     })
 }

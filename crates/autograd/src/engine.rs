@@ -45,6 +45,15 @@ pub enum BackwardError {
     },
 }
 
+/// What one backward pass gathers; each has its own, so passes over one retained graph do not meet.
+pub(crate) struct Pass<E: Element> {
+    /// Gradients of the leaves.
+    pub(crate) leaves: Gradients<E>,
+    /// Gradients of the pieces of a tensor taken apart, kept until the pass reaches the whole: by the whole's key
+    /// and the number of the piece.
+    pub(crate) pieces: BTreeMap<(u64, usize), Tensor<E>>,
+}
+
 impl<E: Element> Var<E> {
     /// Gradients of this one-element value with respect to every leaf it depends on. Frees the graph as it
     /// passes.
@@ -88,16 +97,16 @@ impl<E: Element> Var<E> {
 
     fn run_backward(&self, upstream: Tensor<E>, retain: bool) -> Result<Gradients<E>, BackwardError> {
         let root = self.node().ok_or(BackwardError::Constant)?;
-        let mut leaves = Gradients::new();
+        let mut pass = Pass { leaves: Gradients::new(), pieces: BTreeMap::new() };
         let mut nodes: BTreeMap<u64, Arc<Node<E>>> = BTreeMap::from([(root.id, root.clone())]);
         let mut pending: BTreeMap<u64, Tensor<E>> = BTreeMap::from([(root.id, upstream)]);
         while let Some((id, dy)) = pending.pop_last() {
             let node = nodes.remove(&id).expect("every pending gradient has its node");
             if node.is_leaf() {
-                leaves.add(LeafId(id), dy);
+                pass.leaves.add(LeafId(id), dy);
                 continue;
             }
-            let gradients = apply_vjp(&node, &dy, retain, &mut leaves)?;
+            let gradients = apply_vjp(&node, &dy, retain, &mut pass)?;
             drop(dy);
             let (op, given, inputs) = (node.op, gradients.len(), node.parents.len());
             assert!(given == inputs, "{op}: its vjp returned {given} gradients for {inputs} inputs");
@@ -108,7 +117,7 @@ impl<E: Element> Var<E> {
                 accumulate(pending.entry(parent.id), gradient);
             }
         }
-        Ok(leaves)
+        Ok(pass.leaves)
     }
 }
 
@@ -117,11 +126,11 @@ fn apply_vjp<E: Element>(
     node: &Node<E>,
     dy: &Tensor<E>,
     retain: bool,
-    leaves: &mut Gradients<E>,
+    pass: &mut Pass<E>,
 ) -> Result<Vec<Option<Tensor<E>>>, BackwardError> {
     let mut slot = node.vjp.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let vjp: Box<Vjp<E>> = slot.take().ok_or(BackwardError::Freed { op: node.op })?;
-    let gradients = with_recording(false, || vjp(dy, leaves));
+    let gradients = with_recording(false, || vjp(dy, pass));
     if retain {
         *slot = Some(vjp);
     }

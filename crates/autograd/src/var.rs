@@ -8,7 +8,7 @@ use tensor::shape::Dims;
 use tensor::{Element, Tensor};
 
 use crate::anomaly;
-use crate::gradients::Gradients;
+use crate::engine::Pass;
 
 /// A tensor and, when a gradient is wanted, its place in the graph.
 ///
@@ -39,9 +39,10 @@ impl<E: Element> Clone for Var<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeafId(pub(crate) u64);
 
-/// From the gradient of an op's output to one gradient per input (`None` where none is wanted). Gradients of
-/// leaves that are no inputs, met when a segment is recomputed, go into the second argument.
-pub(crate) type Vjp<E> = dyn Fn(&Tensor<E>, &mut Gradients<E>) -> Vec<Option<Tensor<E>>> + Send + Sync;
+/// From the gradient of an op's output to one gradient per input (`None` where none is wanted). What goes past
+/// the graph goes through the pass: gradients of leaves that are no inputs, met when a segment is recomputed, and
+/// of pieces of a tensor.
+pub(crate) type Vjp<E> = dyn Fn(&Tensor<E>, &mut Pass<E>) -> Vec<Option<Tensor<E>>> + Send + Sync;
 
 /// One recorded operation, or a leaf.
 pub(crate) struct Node<E: Element> {
@@ -171,7 +172,7 @@ impl<E: Element> Var<E> {
         op: &'static str,
         inputs: &[&Self],
         value: Tensor<E>,
-        vjp: impl Fn(&Tensor<E>, &mut Gradients<E>) -> Vec<Option<Tensor<E>>> + Send + Sync + 'static,
+        vjp: impl Fn(&Tensor<E>, &mut Pass<E>) -> Vec<Option<Tensor<E>>> + Send + Sync + 'static,
     ) -> Self {
         anomaly::check_forward(op, inputs, &value);
         if !Self::will_record(inputs) {
@@ -192,11 +193,11 @@ impl<E: Element> Var<E> {
         hub: &Self,
         whole: &Self,
         value: Tensor<E>,
-        vjp: impl Fn(&Tensor<E>) -> Tensor<E> + Send + Sync + 'static,
+        vjp: impl Fn(&Tensor<E>, &mut Pass<E>) -> Tensor<E> + Send + Sync + 'static,
     ) -> Self {
         // What is infinite in the whole was not made by taking a piece.
         let from = Self { value: whole.value.clone(), node: hub.node.clone() };
-        Self::record(op, [&from], value, move |dy| [Some(vjp(dy))])
+        Self::record_node(op, &[&from], value, move |dy, pass| vec![Some(vjp(dy, pass))])
     }
 
     /// A node whether or not an input wants a gradient.
@@ -204,7 +205,7 @@ impl<E: Element> Var<E> {
         op: &'static str,
         inputs: &[&Self],
         value: Tensor<E>,
-        vjp: impl Fn(&Tensor<E>, &mut Gradients<E>) -> Vec<Option<Tensor<E>>> + Send + Sync + 'static,
+        vjp: impl Fn(&Tensor<E>, &mut Pass<E>) -> Vec<Option<Tensor<E>>> + Send + Sync + 'static,
     ) -> Self {
         let parents = inputs.iter().map(|input| input.node.clone()).collect();
         let node = Node::new(op, &value, parents, Some(Box::new(vjp)));

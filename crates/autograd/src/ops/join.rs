@@ -1,6 +1,6 @@
 //! Putting variables together and taking them apart.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tensor::shape::{Dims, axis_index};
 use tensor::{Element, Tensor};
@@ -140,27 +140,21 @@ impl<E: Element> Var<E> {
     }
 
     /// One node for each piece, and below them one that puts their gradients together. A piece leaves its
-    /// gradient in a slot and passes on a zero of shape `()`, so a tensor taken apart into many pieces costs no
+    /// gradient with the pass and hands on a zero of shape `()`, so a tensor taken apart into many pieces costs no
     /// more than one, where padding each piece's gradient with zeros would cost as many times the whole.
     fn taken_apart(&self, op: &'static str, axis: usize, pieces: Vec<Tensor<E>>) -> Vec<Self> {
         let shapes: Vec<Dims> = pieces.iter().map(|piece| Dims::new(piece.shape())).collect();
-        let slots: Arc<Mutex<Vec<Option<Tensor<E>>>>> = Arc::new(Mutex::new(vec![None; pieces.len()]));
-        let gathered = slots.clone();
-        let hub = Self::record(op, [self], Tensor::zeros(&[]), move |_| {
-            let mut slots = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            let parts: Vec<Tensor<E>> = slots
-                .iter_mut()
-                .zip(&shapes)
-                .map(|(slot, shape)| {
-                    slot.take().unwrap_or_else(|| Tensor::scalar(E::ZERO).broadcast_to(shape))
-                })
-                .collect();
-            [Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), axis as isize))]
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let key = NEXT.fetch_add(1, Ordering::Relaxed);
+        let hub = Self::record_node(op, &[self], Tensor::zeros(&[]), move |_, pass| {
+            let unused = |shape: &Dims| Tensor::scalar(E::ZERO).broadcast_to(shape);
+            let part = |(i, shape)| pass.pieces.remove(&(key, i)).unwrap_or_else(|| unused(shape));
+            let parts: Vec<Tensor<E>> = shapes.iter().enumerate().map(part).collect();
+            vec![Some(Tensor::concat(&parts.iter().collect::<Vec<_>>(), axis as isize))]
         });
         let piece = |(i, value)| {
-            let slots = slots.clone();
-            Self::record_derived(op, &hub, self, value, move |dy| {
-                slots.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(dy.clone());
+            Self::record_derived(op, &hub, self, value, move |dy, pass| {
+                pass.pieces.insert((key, i), dy.clone());
                 Tensor::zeros(&[])
             })
         };
@@ -232,5 +226,24 @@ mod tests {
         let [first, second] = [(); 2].map(|()| loss.backward_retain().unwrap().get(&x).unwrap().to_vec());
         assert_eq!(first, [0.0, 2.0, 4.0, 6.0]);
         assert_eq!(first, second);
+    }
+
+    #[test]
+    fn passes_over_one_kept_graph_do_not_mix() {
+        let x = Var::leaf(Tensor::<f32>::arange(6));
+        let parts = x.split(0, &[1, 2, 3]);
+        let loss = |i: usize, factor: f32| (&parts[i].square() * factor).sum();
+        let losses = [loss(0, 1.0) + loss(2, 2.0), loss(1, 3.0) + loss(2, 4.0)];
+        let expected = [[0.0, 0.0, 0.0, 12.0, 16.0, 20.0], [0.0, 6.0, 12.0, 24.0, 32.0, 40.0]];
+        std::thread::scope(|scope| {
+            for (loss, expected) in losses.iter().zip(expected) {
+                let x = &x;
+                scope.spawn(move || {
+                    for _ in 0..300 {
+                        assert_eq!(loss.backward_retain().unwrap().get(x).unwrap().to_vec(), expected);
+                    }
+                });
+            }
+        });
     }
 }

@@ -3,6 +3,7 @@
 use tensor::shape::agree;
 use tensor::{Element, Ids, Tensor};
 
+use super::activation::each_activation;
 use crate::{Activation, Case, Gen, Var, gradcheck};
 
 pub(super) const CASES: &[Case] = &[
@@ -16,11 +17,10 @@ pub(super) const CASES: &[Case] = &[
     }),
     Case::new("linear_act", |draw| {
         let [x, weight, bias, _] = inputs(draw);
-        let f = [Activation::Gelu, Activation::Relu, Activation::Silu, Activation::Tanh][draw.below(4)];
-        gradcheck(
-            |v| v[0].linear_act(&v[1], Some(&v[2]), f) + v[0].linear_act(&v[1], None, f),
-            &[x, weight, bias],
-        )
+        let inputs = [x, weight, bias];
+        each_activation(|f| {
+            gradcheck(|v| v[0].linear_act(&v[1], Some(&v[2]), f) + v[0].linear_act(&v[1], None, f), &inputs)
+        })
     }),
     Case::new("linear_add", |draw| {
         let [x, weight, bias, residual] = inputs(draw);
@@ -127,7 +127,8 @@ impl<E: Element> Var<E> {
     }
 
     /// `y = f(x·weightᵀ + bias)`: [`linear`](Self::linear) and an activation function, in one pass over the
-    /// product. The value before `f` is kept where a gradient is wanted, except for ReLU. With `d = f′(x·weightᵀ + bias)·dy`, gradients are as of `linear` with `dy = d`.
+    /// product. The value before `f` is kept where a gradient is wanted, except for ReLU. With
+    /// `d = f′(x·weightᵀ + bias)·dy`, gradients are as of `linear` with `dy = d`.
     ///
     /// # Panics
     /// If the shapes disagree.

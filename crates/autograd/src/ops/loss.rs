@@ -88,7 +88,8 @@ fn same_shape(op: &str, x: &[usize], target: &[usize]) {
 }
 
 impl<E: Element> Var<E> {
-    fn reduced(self, reduction: Reduction) -> Self {
+    /// Losses `(..)` as one: their mean or sum, shape `()`, or themselves.
+    pub fn reduced(self, reduction: Reduction) -> Self {
         match reduction {
             Reduction::Mean => self.mean(),
             Reduction::Sum => self.sum(),
@@ -304,7 +305,8 @@ impl<E: Element> Var<E> {
     }
 
     /// Triplet loss (Schroff, Kalenichenko & Philbin 2015) of vectors `(.., d_model)`, `self` being the anchor:
-    /// `max(0, ‖x − positive‖ − ‖x − negative‖ + margin)`.
+    /// `max(0, ‖x − positive‖ − ‖x − negative‖ + margin)`. As PyTorch does, 1e-6 is added to each difference, so
+    /// that equal vectors have a gradient.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -318,7 +320,7 @@ impl<E: Element> Var<E> {
     ) -> Self {
         same_shape("triplet_margin", self.shape(), positive.shape());
         same_shape("triplet_margin", self.shape(), negative.shape());
-        let distance = |other: &Self| (self - other).norm_axis(-1, false); // (..)
+        let distance = |other: &Self| (self - other + E::from_f64(1e-6)).norm_axis(-1, false); // (..)
         (distance(positive) - distance(negative) + E::from_f64(margin)).relu().reduced(reduction)
     }
 

@@ -273,6 +273,9 @@ impl<E: Element> Var<E> {
 /// `dx[r, i] = dy[r]·Π x[r, j], j ≠ i`, as the product of all before times the product of all after: without
 /// division, so zeros are no exception.
 fn products_of_others<E: Element>(x: &[E], dy: &[E], cols: usize, dx: &mut [E]) {
+    if cols == 0 {
+        return;
+    }
     let data = (par::rows(x, cols), dy, par::rows(dx, cols));
     par::for_each(data, dy.len(), par::rows_per_chunk(4 * cols), |_, (x, dy, dx)| {
         for ((x, dx), &dy) in x.data.chunks_exact(cols).zip(dx.data.chunks_exact_mut(cols)).zip(dy) {
@@ -308,9 +311,11 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_no_elements() {
+    fn sums_and_products_of_no_elements() {
         let x = Var::leaf(Tensor::<f32>::zeros(&[2, 0]));
-        let grads = (x.sum_axis(1, false).sum() + x.sum()).backward().unwrap();
+        assert_eq!(*x.prod_axis(1, false).value(), Tensor::ones(&[2]));
+        let products = x.prod_axis(1, false).sum() + x.prod_axis(0, false).sum() + x.prod();
+        let grads = (x.sum_axis(1, false).sum() + x.sum() + products).backward().unwrap();
         assert_eq!(grads.get(&x).unwrap().shape(), [2, 0]);
     }
 }
