@@ -10,6 +10,7 @@ mod layers;
 mod loss;
 mod mode;
 mod module;
+mod non_finite;
 pub mod optim;
 mod param;
 pub mod regularise;
@@ -25,14 +26,16 @@ pub use ema::{Ema, EmaState, EmaStateError, average_into};
 pub use gradcheck::{cases, gradcheck_module, gradcheck_module_with};
 pub use layers::{
     Activation, Bilinear, Dropout, Embedding, EmbeddingDropout, FeedForward, GatedFeedForward, Glu, Layer,
-    LayerNorm, Linear, LockedDropout, PRelu, Residual, RmsNorm, Sequential, StochasticDepth, WordDropout,
+    LayerNorm, Linear, LockedDropout, LogSoftmax, PRelu, Residual, RmsNorm, Sequential, Softmax, Sparsemax,
+    StochasticDepth, WordDropout, feed_forward,
 };
 pub use loss::{
-    BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, LossError, Mae,
-    Mse, Triplet,
+    BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, KlDiv,
+    LossError, Mae, Mse, Nll, Triplet,
 };
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};
+pub use non_finite::{NonFinite, Part, first_non_finite};
 pub use param::Param;
 #[doc(hidden)]
 pub use tensor::Element as __Element;

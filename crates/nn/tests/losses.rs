@@ -66,8 +66,7 @@ fn margins<E: Element>(case: &Case<'_>) {
     match case.name {
         "hinge" => {
             let x = case.leaf::<E>("input");
-            let y = Hinge { margin: case.number("margin"), ..Hinge::default() }
-                .forward(&x, &case.bools("target"));
+            let y = Hinge::new(case.number("margin")).unwrap().forward(&x, &case.bools("target"));
             case.check(&y, &[("input", &x)]);
         }
         "focal" => {
@@ -77,13 +76,13 @@ fn margins<E: Element>(case: &Case<'_>) {
         }
         "cosine_embedding" => {
             let (x1, x2) = (case.leaf::<E>("input1"), case.leaf::<E>("input2"));
-            let loss = CosineEmbedding { margin: case.number("margin"), reduction: Reduction::Mean };
+            let loss = CosineEmbedding::new(case.number("margin")).unwrap();
             case.check(&loss.forward(&x1, &x2, &case.bools("target")), &[("input1", &x1), ("input2", &x2)]);
         }
         _ => {
             let [anchor, positive, negative] =
                 ["anchor", "positive", "negative"].map(|name| case.leaf::<E>(name));
-            let loss = Triplet { margin: case.number("margin"), reduction: Reduction::Mean };
+            let loss = Triplet::new(case.number("margin")).unwrap();
             let y = loss.forward(&anchor, &positive, &negative);
             case.check(&y, &[("anchor", &anchor), ("positive", &positive), ("negative", &negative)]);
         }

@@ -39,7 +39,25 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-/// `y = linear2(dropout(f(linear1(x))))` (Vaswani et al. 2017, equation 2).
+/// `y = linear2(dropout(f(linear1(x))))` (Vaswani et al. 2017, equation 2), for layers that hold the two linear
+/// layers under names of their own: `x (.., d_model)` → `(.., d_model)`.
+///
+/// # Panics
+/// If the sizes do not fit together.
+#[track_caller]
+pub fn feed_forward<E: Element>(
+    x: &Var<E>,
+    linear1: &Linear<E>,
+    f: Activation,
+    dropout: &Dropout,
+    linear2: &Linear<E>,
+    mode: &mut Mode<'_>,
+) -> Var<E> {
+    let hidden = linear1.forward_act(x, f); // (.., d_ff)
+    linear2.forward(&dropout.forward(&hidden, mode))
+}
+
+/// [`feed_forward`] as a layer.
 #[derive(Clone, Debug)]
 pub struct FeedForward<E: Element = f32> {
     /// `d_model` → `d_ff`
@@ -74,8 +92,7 @@ impl<E: Element> FeedForward<E> {
     /// If the last dimension is not `d_model`.
     #[track_caller]
     pub fn forward(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E> {
-        let hidden = self.linear1.forward_act(x, self.activation); // (.., d_ff)
-        self.linear2.forward(&self.dropout.forward(&hidden, mode))
+        feed_forward(x, &self.linear1, self.activation, &self.dropout, &self.linear2, mode)
     }
 }
 

@@ -7,7 +7,8 @@ use rand::Rng;
 use tensor::Element;
 
 use super::{
-    Activation, Dropout, FeedForward, GatedFeedForward, Glu, LayerNorm, Linear, LockedDropout, PRelu, RmsNorm,
+    Activation, Dropout, FeedForward, GatedFeedForward, Glu, LayerNorm, Linear, LockedDropout, LogSoftmax,
+    PRelu, RmsNorm, Softmax, Sparsemax,
 };
 use crate::gradcheck::{gradcheck_module_with, randomise};
 use crate::mode::Mode;
@@ -70,6 +71,9 @@ layers! {
     Glu: |layer, x, _| layer.forward(x);
     Dropout: |layer, x, mode| layer.forward(x, mode);
     LockedDropout: |layer, x, mode| layer.forward(x, mode);
+    Softmax: |layer, x, _| layer.forward(x);
+    LogSoftmax: |layer, x, _| layer.forward(x);
+    Sparsemax: |layer, x, _| layer.forward(x);
 }
 
 macro_rules! without_parameters {
@@ -80,7 +84,7 @@ macro_rules! without_parameters {
         }
     )*};
 }
-without_parameters!(Activation Glu Dropout LockedDropout);
+without_parameters!(Activation Glu Dropout LockedDropout Softmax LogSoftmax Sparsemax);
 
 /// Layers one after another; parameters are named by the layer's index, as in PyTorch: `0.weight`.
 ///
@@ -200,10 +204,13 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let inner =
             Sequential::<f32>::new().with(Linear::new(3, 3, false, &mut rng).unwrap()).with(Activation::Tanh);
-        let model =
-            Sequential::new().with(Residual::new(inner)).with(PRelu::new(1).unwrap()).with(Glu::GEGLU);
+        let model = Sequential::new()
+            .with(Residual::new(inner))
+            .with(PRelu::new(1).unwrap())
+            .with(Glu::GEGLU)
+            .with(LogSoftmax);
         let expected = "Sequential(\n  0: Residual(Sequential(\n    0: Linear(input=3, output=3, no bias)\n    \
-                        1: Tanh\n  ))\n  1: PRelu(channels=1)\n  2: Glu(Gelu)\n)";
+                        1: Tanh\n  ))\n  1: PRelu(channels=1)\n  2: Glu(Gelu)\n  3: LogSoftmax\n)";
         assert_eq!(model.to_string(), expected);
         let paths: Vec<String> = model.parameters().into_iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["0.inner.0.weight", "1.weight"]);

@@ -8,6 +8,7 @@ mod feed_forward;
 mod layer;
 mod linear;
 mod norm;
+mod softmax;
 mod stochastic_depth;
 mod word_dropout;
 
@@ -15,10 +16,11 @@ pub use activation::{Activation, PRelu};
 pub use bilinear::Bilinear;
 pub use dropout::{Dropout, LockedDropout};
 pub use embedding::Embedding;
-pub use feed_forward::{FeedForward, GatedFeedForward, Glu};
+pub use feed_forward::{FeedForward, GatedFeedForward, Glu, feed_forward};
 pub use layer::{Layer, Residual, Sequential};
 pub use linear::Linear;
 pub use norm::{LayerNorm, RmsNorm};
+pub use softmax::{LogSoftmax, Softmax, Sparsemax};
 pub use stochastic_depth::StochasticDepth;
 pub use word_dropout::{EmbeddingDropout, WordDropout};
 
@@ -35,6 +37,7 @@ pub(crate) fn cases() -> Vec<Case> {
         stochastic_depth::CASES,
         norm::CASES,
         activation::CASES,
+        softmax::CASES,
         feed_forward::CASES,
         layer::CASES,
     ]

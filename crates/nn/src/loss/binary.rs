@@ -27,8 +27,8 @@ pub(super) const CASES: &[Case] = &[
         let [batch] = draw.dims();
         let x = draw.normal(&[batch]);
         let targets = Bools::new((0..batch).map(|_| draw.flip()).collect(), &[batch]);
-        // Shifted by the upstream weights of nothing: a margin no value reaches leaves some slope everywhere.
-        let loss = Hinge { margin: 9.0, reduction: Reduction::Sum };
+        // A margin that no value reaches: there is a slope everywhere, and no kink.
+        let loss = Hinge { reduction: Reduction::Sum, ..Hinge::new(9.0).expect("settings") };
         gradcheck(|v| loss.forward(&v[0], &targets), &[x])
     }),
 ];
@@ -47,7 +47,7 @@ impl BceWithLogits {
     /// `logits, targets (.., classes)` → `()`, or `(.., classes)` without reduction.
     ///
     /// # Errors
-    /// If a target is not in `[0, 1]`, or there are not `classes` weights.
+    /// If a target is not in `[0, 1]`, a weight negative or not finite, or there are not `classes` weights.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -58,7 +58,10 @@ impl BceWithLogits {
             Some(weights) if weights.len() != logits.dim(-1) => {
                 return Err(LossError::ClassWeights { expected: logits.dim(-1), found: weights.len() });
             }
-            Some(weights) => Some(Tensor::from_slice(weights, &[weights.len()]).cast()),
+            Some(weights) => {
+                weights.iter().try_for_each(|w| non_negative("binary cross-entropy", "pos_weight", *w))?;
+                Some(Tensor::from_slice(weights, &[weights.len()]).cast())
+            }
             None => None,
         };
         let targets = Var::constant(targets.clone());
@@ -105,19 +108,19 @@ impl Focal {
             }
             None => losses,
         };
-        reduced(&losses, self.reduction)
+        losses.reduced(self.reduction)
     }
 }
 
 /// Hinge loss, as of support vector machines: `max(0, margin − s·x)` with `s` 1 for true targets and −1 for false.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hinge {
-    /// Scores beyond it cost nothing.
-    pub margin: f64,
+    margin: f64,
     /// Mean, sum, or one loss for each target.
     pub reduction: Reduction,
 }
 
+/// A margin of 1; the mean.
 impl Default for Hinge {
     fn default() -> Self {
         Self { margin: 1.0, reduction: Reduction::Mean }
@@ -125,6 +128,15 @@ impl Default for Hinge {
 }
 
 impl Hinge {
+    /// Scores beyond `margin` cost nothing; the mean.
+    ///
+    /// # Errors
+    /// If `margin` is negative or not finite.
+    pub fn new(margin: f64) -> Result<Self, ConfigError> {
+        non_negative("hinge loss", "margin", margin)?;
+        Ok(Self { margin, ..Self::default() })
+    }
+
     /// `scores, targets (..)` → `()`, or `(..)` without reduction.
     ///
     /// # Panics
@@ -145,15 +157,6 @@ fn signs<E: Element>(x: &Var<E>, targets: &Bools, op: &str) -> Var<E> {
     Var::constant(targets.to_tensor::<E>().map(|t| t + t - E::ONE))
 }
 
-/// The mean, the sum, or the losses themselves.
-pub(super) fn reduced<E: Element>(losses: &Var<E>, reduction: Reduction) -> Var<E> {
-    match reduction {
-        Reduction::Mean => losses.mean(),
-        Reduction::Sum => losses.sum(),
-        Reduction::None => losses.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +171,18 @@ mod tests {
         let steep = Focal::new(0.5, Some(0.25)).unwrap().forward(&x, &targets);
         let grads = steep.backward().unwrap();
         assert!(grads.get(&x).unwrap().to_vec().iter().all(|g| g.is_finite()));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused() {
+        for margin in [-0.5, f64::NAN, f64::INFINITY] {
+            assert!(Hinge::new(margin).is_err());
+        }
+        let x = Var::leaf(Tensor::<f32>::zeros(&[2, 2]));
+        let loss = BceWithLogits { pos_weight: Some(vec![1.0, -2.0]), ..BceWithLogits::default() };
+        let error = loss.forward(&x, &Tensor::zeros(&[2, 2])).unwrap_err().to_string();
+        let expected = "`pos_weight` is -2, expected a finite number of at least 0";
+        assert_eq!(error, format!("binary cross-entropy: {expected}"));
     }
 
     #[test]

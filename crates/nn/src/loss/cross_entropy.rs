@@ -3,7 +3,8 @@
 use autograd::{Case, Reduction, Var, gradcheck};
 use tensor::{Element, Ids, Tensor};
 
-use super::LossError;
+use super::{LossError, check_classes};
+use crate::config::{ConfigError, non_negative, unit};
 
 pub(super) const CASES: &[Case] = &[Case::new("CrossEntropy", |draw| {
     let [batch, time, vocab] = draw.dims();
@@ -53,15 +54,16 @@ impl CrossEntropy {
     /// `logits (.., vocab)`, `targets (..)` → `()`, or `(..)` without reduction.
     ///
     /// # Errors
-    /// If a target that is not ignored is `vocab` or more, if all are ignored and the mean is wanted, or if there
-    /// are not `vocab` class weights.
+    /// If a target that is not ignored is `vocab` or more, if all are ignored and the mean is wanted, if there are
+    /// not `vocab` class weights, or if a setting does not [check](Self::check).
     ///
     /// # Panics
     /// If the shapes disagree.
     #[track_caller]
     pub fn forward<E: Element>(&self, logits: &Var<E>, targets: &Ids) -> Result<Var<E>, LossError> {
         let vocab = logits.dim(-1);
-        self.check(targets, vocab)?;
+        self.check()?;
+        check_classes(targets, vocab, self.ignore_index, self.class_weights.as_deref(), self.reduction)?;
         let weights = self.class_weights.as_ref().map(|weights| Tensor::from_slice(weights, &[vocab]).cast());
         let options = autograd::CrossEntropy {
             ignore_index: self.ignore_index,
@@ -73,20 +75,16 @@ impl CrossEntropy {
         Ok(logits.cross_entropy(targets, &options))
     }
 
-    fn check(&self, targets: &Ids, vocab: usize) -> Result<(), LossError> {
-        if let Some(weights) = self.class_weights.as_ref().filter(|weights| weights.len() != vocab) {
-            return Err(LossError::ClassWeights { expected: vocab, found: weights.len() });
-        }
-        let counts = |id: &&u32| Some(**id) != self.ignore_index;
-        if targets.data().iter().filter(counts).any(|id| *id as usize >= vocab) {
-            // The ignored id may itself be out of range: put one that is inside in its place, to name the other.
-            let inside = targets.data().iter().map(|id| if counts(&id) { *id } else { 0 });
-            Ids::new(inside.collect(), targets.shape()).check_below(vocab, "target")?;
-        }
-        if self.reduction == Reduction::Mean && !targets.data().iter().any(|id| counts(&id)) {
-            return Err(LossError::NothingCounts { targets: targets.len() });
-        }
-        Ok(())
+    /// Checks the settings; [`forward`](Self::forward) does so too.
+    ///
+    /// # Errors
+    /// If `label_smoothing` is not in `[0, 1]`, or `z_loss` or a class weight is negative or not finite.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let name = "cross-entropy";
+        unit(name, "label_smoothing", self.label_smoothing)?;
+        non_negative(name, "z_loss", self.z_loss)?;
+        let mut weights = self.class_weights.iter().flatten();
+        weights.try_for_each(|weight| non_negative(name, "class_weights", *weight))
     }
 }
 
@@ -106,8 +104,14 @@ mod tests {
         assert_eq!(error, LossError::NothingCounts { targets: 3 });
         let sum = CrossEntropy { reduction: Reduction::Sum, ..loss.clone() };
         assert_eq!(sum.forward(&logits, &ids(&[u32::MAX; 3])).unwrap().item(), 0.0);
-        let weighted = CrossEntropy { class_weights: Some(vec![1.0; 3]), ..loss };
+        let weighted = CrossEntropy { class_weights: Some(vec![1.0; 3]), ..loss.clone() };
         let error = weighted.forward(&logits, &ids(&[0, 1, 2])).unwrap_err();
         assert_eq!(error.to_string(), "loss: 3 class weights for 4 classes");
+        let smooth = CrossEntropy { label_smoothing: 1.5, ..loss.clone() };
+        let error = smooth.forward(&logits, &ids(&[0, 1, 2])).unwrap_err();
+        let expected = "cross-entropy: `label_smoothing` is 1.5, expected a number in [0, 1]";
+        assert_eq!(error.to_string(), expected);
+        assert!(CrossEntropy { z_loss: -1.0, ..loss.clone() }.check().is_err());
+        assert!(CrossEntropy { class_weights: Some(vec![1.0, f64::NAN]), ..loss }.check().is_err());
     }
 }

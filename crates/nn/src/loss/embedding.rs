@@ -3,48 +3,54 @@
 use autograd::{Case, Reduction, Var, gradcheck};
 use tensor::{Bools, Element};
 
-use super::binary::reduced;
-use crate::config::{ConfigError, positive};
+use crate::config::{ConfigError, non_negative, positive, require};
 
 pub(super) const CASES: &[Case] = &[
     Case::new("CosineEmbedding", |draw| {
         let [batch, d_model] = draw.dims();
-        let (x, y) = (draw.normal(&[batch, d_model]), draw.normal(&[batch, d_model]));
+        // At width 1 cosines are 1 or −1, a corner of the loss.
+        let shape = [batch, d_model + 1];
+        let (x, y) = (draw.normal(&shape), draw.normal(&shape));
         let alike = Bools::new((0..batch).map(|_| draw.flip()).collect(), &[batch]);
         // Below any cosine, so that no pair is beyond the margin and without gradient.
-        let loss = CosineEmbedding { margin: -1.5, reduction: Reduction::Mean };
+        let loss = CosineEmbedding::new(-1.0).expect("settings");
         gradcheck(|v| loss.forward(&v[0], &v[1], &alike), &[x, y])
     }),
     Case::new("Triplet", |draw| {
         let [batch, d_model] = draw.dims();
         let inputs: [_; 3] = std::array::from_fn(|_| draw.normal(&[batch, d_model]));
         // Wide enough for all of them to count.
-        let loss = Triplet { margin: 20.0, reduction: Reduction::Sum };
+        let loss = Triplet { reduction: Reduction::Sum, ..Triplet::new(20.0).expect("settings") };
         gradcheck(|v| loss.forward(&v[0], &v[1], &v[2]), &inputs)
     }),
     Case::new("InfoNce", |draw| {
         let [batch, d_model] = draw.dims();
         let (queries, keys) = (draw.normal(&[batch + 1, d_model]), draw.normal(&[batch + 1, d_model]));
         let loss = InfoNce::new(draw.number(0.2, 2.0)).expect("settings");
-        // A vector of one number has a direction that does not change: nothing to check.
-        let d_model = d_model > 1;
-        gradcheck(
-            |v| if d_model { loss.forward(&v[0], &v[1]) } else { (&v[0] * &v[1]).sum() },
-            &[queries, keys],
-        )
+        // At width 1 directions do not change, and the gradient must be found to be 0.
+        gradcheck(|v| loss.forward(&v[0], &v[1]), &[queries, keys])
     }),
 ];
 
 /// For pairs of vectors: `1 − cos` where they are alike, `max(0, cos − margin)` where they are not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CosineEmbedding {
-    /// Cosine that vectors which are not alike may have for free.
-    pub margin: f64,
+    margin: f64,
     /// Mean, sum, or one loss for each pair.
     pub reduction: Reduction,
 }
 
 impl CosineEmbedding {
+    /// Vectors which are not alike may have a cosine up to `margin` for free; the mean.
+    ///
+    /// # Errors
+    /// If `margin` is not in `[-1, 1]`.
+    pub fn new(margin: f64) -> Result<Self, ConfigError> {
+        let inside = (-1.0..=1.0).contains(&margin);
+        require(inside, "cosine embedding", "margin", margin, "a number in [-1, 1]")?;
+        Ok(Self { margin, ..Self::default() })
+    }
+
     /// `x1, x2 (batch, d_model)`, `alike (batch)` → `()`, or `(batch)` without reduction.
     ///
     /// # Panics
@@ -59,12 +65,12 @@ impl CosineEmbedding {
 /// `max(0, ‖anchor − positive‖ − ‖anchor − negative‖ + margin)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Triplet {
-    /// How much farther the negative should be.
-    pub margin: f64,
+    margin: f64,
     /// Mean, sum, or one loss for each triplet.
     pub reduction: Reduction,
 }
 
+/// A margin of 1; the mean.
 impl Default for Triplet {
     fn default() -> Self {
         Self { margin: 1.0, reduction: Reduction::Mean }
@@ -72,24 +78,22 @@ impl Default for Triplet {
 }
 
 impl Triplet {
+    /// The negative should be farther by `margin`; the mean.
+    ///
+    /// # Errors
+    /// If `margin` is negative or not finite.
+    pub fn new(margin: f64) -> Result<Self, ConfigError> {
+        non_negative("triplet loss", "margin", margin)?;
+        Ok(Self { margin, ..Self::default() })
+    }
+
     /// `anchor, positive, negative (.., d_model)` → `()`, or `(..)` without reduction.
     ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
     pub fn forward<E: Element>(&self, anchor: &Var<E>, positive: &Var<E>, negative: &Var<E>) -> Var<E> {
-        let shapes = [
-            ("anchor", "", anchor.shape()),
-            ("positive", "", positive.shape()),
-            ("negative", "", negative.shape()),
-        ];
-        if shapes.iter().any(|(.., shape)| *shape != anchor.shape()) {
-            tensor::shape::fail("triplet", &shapes, "shapes differ");
-        }
-        // As PyTorch: a little is added to each difference, so that equal vectors have a gradient.
-        let distance = |other: &Var<E>| (anchor - other + E::from_f64(1e-6)).norm_axis(-1, false); // (..)
-        let losses = (distance(positive) - distance(negative) + E::from_f64(self.margin)).relu();
-        reduced(&losses, self.reduction)
+        anchor.triplet_margin(positive, negative, self.margin, self.reduction)
     }
 }
 
@@ -117,5 +121,25 @@ impl InfoNce {
     #[track_caller]
     pub fn forward<E: Element>(&self, queries: &Var<E>, keys: &Var<E>) -> Var<E> {
         queries.info_nce(keys, self.temperature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensor::Tensor;
+
+    #[test]
+    fn margins_are_checked() {
+        assert!(CosineEmbedding::new(-1.5).is_err() && CosineEmbedding::new(f64::NAN).is_err());
+        let error = Triplet::new(-1.0).unwrap_err().to_string();
+        assert_eq!(error, "triplet loss: `margin` is -1, expected a finite number of at least 0");
+    }
+
+    #[test]
+    fn triplets_of_equal_vectors_have_gradients() {
+        let x = Var::leaf(Tensor::<f32>::ones(&[2, 3]));
+        let grads = Triplet::default().forward(&x, &x.detach(), &x.detach()).backward().unwrap();
+        assert!(grads.get(&x).unwrap().first_non_finite().is_none());
     }
 }

@@ -7,16 +7,20 @@ mod binary;
 mod cross_entropy;
 mod divergence;
 mod embedding;
+mod likelihood;
 mod regression;
 
 pub use binary::{BceWithLogits, Focal, Hinge};
 pub use cross_entropy::CrossEntropy;
-pub use divergence::Distillation;
+pub use divergence::{Distillation, KlDiv};
 pub use embedding::{CosineEmbedding, InfoNce, Triplet};
+pub use likelihood::Nll;
 pub use regression::{Huber, Mae, Mse};
 
-use autograd::Case;
-use tensor::{Element, IdError, Tensor};
+use autograd::{Case, Reduction};
+use tensor::{Element, IdError, Ids, Tensor};
+
+use crate::config::ConfigError;
 
 /// Targets or settings that do not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +29,9 @@ pub enum LossError {
     /// A class id that is not below the number of classes.
     #[error(transparent)]
     Id(#[from] IdError),
+    /// A setting of the loss makes no sense.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
     /// Every target is ignored, so that there is no mean.
     #[error("loss: all {targets} targets are ignored")]
     NothingCounts {
@@ -63,7 +70,38 @@ fn check_targets<E: Element>(
     }
 }
 
+/// Checks class ids and the number of class weights; without a target that counts, there is no mean.
+fn check_classes(
+    targets: &Ids,
+    vocab: usize,
+    ignore_index: Option<u32>,
+    class_weights: Option<&[f64]>,
+    reduction: Reduction,
+) -> Result<(), LossError> {
+    if let Some(weights) = class_weights.filter(|weights| weights.len() != vocab) {
+        return Err(LossError::ClassWeights { expected: vocab, found: weights.len() });
+    }
+    let counts = |id: &&u32| Some(**id) != ignore_index;
+    if targets.data().iter().filter(counts).any(|id| *id as usize >= vocab) {
+        // The ignored id may itself be out of range: put one that is inside in its place, to name the other.
+        let inside = targets.data().iter().map(|id| if counts(&id) { *id } else { 0 });
+        Ids::new(inside.collect(), targets.shape()).check_below(vocab, "target")?;
+    }
+    if reduction == Reduction::Mean && !targets.data().iter().any(|id| counts(&id)) {
+        return Err(LossError::NothingCounts { targets: targets.len() });
+    }
+    Ok(())
+}
+
 /// The gradient checks of all losses.
 pub(crate) fn cases() -> Vec<Case> {
-    [cross_entropy::CASES, binary::CASES, divergence::CASES, embedding::CASES, regression::CASES].concat()
+    [
+        cross_entropy::CASES,
+        likelihood::CASES,
+        binary::CASES,
+        divergence::CASES,
+        embedding::CASES,
+        regression::CASES,
+    ]
+    .concat()
 }

@@ -1,11 +1,13 @@
 //! A weight file in memory.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
-use tensor::{Bools, Element, Ids, Tensor};
+use tensor::{Bools, Element, Ids, Tensor, shape};
 
 use super::{LoadError, Metadata};
 
@@ -17,6 +19,15 @@ pub struct WeightsFile {
     path: PathBuf,
     bytes: Vec<u8>,
     metadata: Metadata,
+    tensors: BTreeMap<String, Entry>,
+}
+
+/// Where and what a tensor is.
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    /// Of its data in the bytes of the file.
+    range: Range<usize>,
 }
 
 impl WeightsFile {
@@ -45,16 +56,24 @@ impl WeightsFile {
                 "a header of {header_size} bytes in a file of {found}: truncated, or not safetensors"
             )));
         }
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| format(error.to_string()))?;
-        // Above this a tensor cannot be made; the crate has no limit.
-        let deep = |(name, info): (String, &safetensors::tensor::TensorInfo)| {
-            (info.shape.len() > tensor::shape::MAX_RANK).then_some(name)
-        };
-        if let Some(name) = header.tensors().into_iter().find_map(deep) {
-            return Err(format(format!("`{name}` has more than {} dimensions", tensor::shape::MAX_RANK)));
+        let (length, header) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| format(error.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for (name, info) in header.tensors() {
+            // What no tensor can have; the crate has no such limits.
+            let (rank, shape) = (info.shape.len(), info.shape.clone());
+            if rank > shape::MAX_RANK {
+                return Err(format(format!("`{name}` has more than {} dimensions", shape::MAX_RANK)));
+            }
+            if shape::checked_size(&shape).is_none() {
+                return Err(format(format!("`{name}` has the shape {shape:?}, too large for a tensor")));
+            }
+            let (start, end) = info.data_offsets;
+            let range = 8 + length + start..8 + length + end;
+            tensors.insert(name, Entry { dtype: info.dtype, shape, range });
         }
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-        Ok(Self { path: path.to_owned(), bytes, metadata })
+        Ok(Self { path: path.to_owned(), bytes, metadata, tensors })
     }
 
     /// The file's path.
@@ -69,11 +88,7 @@ impl WeightsFile {
 
     /// Names and shapes of the tensors, by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let file = self.parsed();
-        let mut all: Vec<_> =
-            file.iter().map(|(name, view)| (name.to_owned(), view.shape().to_vec())).collect();
-        all.sort();
-        all
+        self.tensors.iter().map(|(name, entry)| (name.clone(), entry.shape.clone())).collect()
     }
 
     /// A tensor of floating-point numbers, converted from F16, BF16, F32 or F64.
@@ -81,16 +96,15 @@ impl WeightsFile {
     /// # Errors
     /// If there is none of this name, or it holds something else.
     pub fn tensor<E: Element>(&self, name: &str) -> Result<Tensor<E>, LoadError> {
-        let view = self.view(name)?;
-        let bytes = view.data();
-        let convert: fn(&[u8], &mut [E]) = match view.dtype() {
+        let (entry, bytes) = self.entry(name)?;
+        let convert: fn(&[u8], &mut [E]) = match entry.dtype {
             Dtype::F64 => |bytes, out| decode(bytes, out, |b| f64::from_le_bytes(*b)),
             Dtype::F32 => |bytes, out| decode(bytes, out, |b| f64::from(f32::from_le_bytes(*b))),
             Dtype::F16 => |bytes, out| decode(bytes, out, |b| half_to_f64(u16::from_le_bytes(*b))),
             Dtype::BF16 => |bytes, out| decode(bytes, out, |b| bfloat_to_f64(u16::from_le_bytes(*b))),
             found => return Err(self.type_error(name, found, "F16, BF16, F32 or F64")),
         };
-        Ok(Tensor::build(view.shape(), |out| convert(bytes, out)))
+        Ok(Tensor::build(&entry.shape, |out| convert(bytes, out)))
     }
 
     /// An array of ids, from U8, U32, I32 or I64.
@@ -98,9 +112,8 @@ impl WeightsFile {
     /// # Errors
     /// If there is none of this name, it holds something else, or a number is not a `u32`.
     pub fn ids(&self, name: &str) -> Result<Ids, LoadError> {
-        let view = self.view(name)?;
-        let bytes = view.data();
-        let signed: Vec<i64> = match view.dtype() {
+        let (entry, bytes) = self.entry(name)?;
+        let signed: Vec<i64> = match entry.dtype {
             Dtype::U8 => bytes.iter().map(|b| i64::from(*b)).collect(),
             Dtype::U32 => items(bytes, |b| i64::from(u32::from_le_bytes(*b))),
             Dtype::I32 => items(bytes, |b| i64::from(i32::from_le_bytes(*b))),
@@ -109,7 +122,7 @@ impl WeightsFile {
         };
         let ids = signed.iter().map(|id| u32::try_from(*id)).collect::<Result<Vec<u32>, _>>();
         let ids = ids.map_err(|_| self.format_error(format!("`{name}` has a number that is no id")))?;
-        Ok(Ids::new(ids, view.shape()))
+        Ok(Ids::new(ids, &entry.shape))
     }
 
     /// An array of booleans.
@@ -117,20 +130,18 @@ impl WeightsFile {
     /// # Errors
     /// If there is none of this name, or it holds something else.
     pub fn bools(&self, name: &str) -> Result<Bools, LoadError> {
-        let view = self.view(name)?;
-        match view.dtype() {
-            Dtype::BOOL => Ok(Bools::new(view.data().iter().map(|b| *b != 0).collect(), view.shape())),
+        let (entry, bytes) = self.entry(name)?;
+        match entry.dtype {
+            Dtype::BOOL => Ok(Bools::new(bytes.iter().map(|b| *b != 0).collect(), &entry.shape)),
             found => Err(self.type_error(name, found, "BOOL")),
         }
     }
 
-    fn parsed(&self) -> SafeTensors<'_> {
-        SafeTensors::deserialize(&self.bytes).expect("checked when it was opened")
-    }
-
-    fn view(&self, name: &str) -> Result<safetensors::tensor::TensorView<'_>, LoadError> {
-        let missing = |_| LoadError::NoTensor { path: self.path.clone(), name: name.to_owned() };
-        self.parsed().tensor(name).map_err(missing)
+    /// What the tensor of this name is, and its data.
+    fn entry(&self, name: &str) -> Result<(&Entry, &[u8]), LoadError> {
+        let missing = || LoadError::NoTensor { path: self.path.clone(), name: name.to_owned() };
+        let entry = self.tensors.get(name).ok_or_else(missing)?;
+        Ok((entry, &self.bytes[entry.range.clone()]))
     }
 
     fn format_error(&self, why: String) -> LoadError {
