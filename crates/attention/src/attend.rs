@@ -119,7 +119,8 @@ pub fn attention_weights<E: Element>(q: &Var<E>, k: &Var<E>, mask: &Mask) -> Var
     let (batch, heads, queries, keys, d_head) = (q.dim(0), q.dim(1), q.dim(2), k.dim(2), q.dim(3));
     let kv_heads = k.dim(1);
     let grouped = q.reshape(&[batch, kv_heads, heads / kv_heads * queries, d_head]);
-    let scores = grouped.matmul(&k.t()) * E::from_f64(1.0 / (d_head as f64).sqrt()); // (batch, kv_heads, group·query, key)
+    let products = grouped.matmul(&k.t()); // (batch, kv_heads, group·query, key)
+    let scores = products * E::from_f64(1.0 / (d_head as f64).sqrt());
     let scores = scores.reshape(&[batch, heads, queries, keys]);
     let hidden = mask.to_bools(batch, queries, keys).not().reshape(&[batch, 1, queries, keys]);
     scores.masked_fill(&hidden, E::NEG_INFINITY).softmax(-1)
@@ -147,14 +148,18 @@ fn check_shapes<E: Element>(op: &str, q: &Tensor<E>, k: &Tensor<E>, v: &Tensor<E
 }
 
 pub(crate) const CASES: &[Case] = &[
-    Case::new("attend", |draw| check_fused(draw, 0.0)),
-    Case::new("attend, dropout", |draw| check_fused(draw, 0.4)),
+    Case::new("attend", |draw| check_fused(draw, None, 0.0)),
+    Case::new("attend, scale", |draw| {
+        let scale = draw.number(0.2, 2.0);
+        check_fused(draw, Some(scale), 0.0)
+    }),
+    Case::new("attend, dropout", |draw| check_fused(draw, None, 0.4)),
     Case::new("attend_packed", |draw| {
         let [batch, time, d_head] = draw.dims();
         let (kv_heads, group) = (1 + draw.below(2), 1 + draw.below(2));
         let (heads, mask) = (kv_heads * group, random_mask(draw, batch, time, time));
         let qkv = draw.normal(&[batch, time, (heads + 2 * kv_heads) * d_head]);
-        let options = AttendOptions::default();
+        let options = AttendOptions { scale: draw.flip().then_some(0.7), dropout: 0.0 };
         gradcheck(|v| attend_packed(&v[0], heads, kv_heads, &mask, &options, &mut Mode::Eval), &[qkv])
     }),
     Case::new("attention_weights", |draw| {
@@ -166,13 +171,17 @@ pub(crate) const CASES: &[Case] = &[
     }),
 ];
 
-fn check_fused(draw: &mut autograd::Gen, dropout: f64) -> Result<GradcheckReport, autograd::GradcheckError> {
+fn check_fused(
+    draw: &mut autograd::Gen,
+    scale: Option<f64>,
+    dropout: f64,
+) -> Result<GradcheckReport, autograd::GradcheckError> {
     let [batch, queries, keys, d_head] = draw.dims();
     let (kv_heads, group) = (1 + draw.below(2), 1 + draw.below(3));
     let mask = random_mask(draw, batch, queries, keys);
     let q = draw.normal(&[batch, kv_heads * group, queries, d_head]);
     let [k, v] = [(); 2].map(|()| draw.normal(&[batch, kv_heads, keys, d_head]));
-    let (options, rng) = (AttendOptions { scale: None, dropout }, draw.rng().clone());
+    let (options, rng) = (AttendOptions { scale, dropout }, draw.rng().clone());
     let f = |v: &[Var<f64>]| {
         attend_with(&v[0], &v[1], &v[2], &mask, &options, &mut Mode::Train(&mut rng.clone()))
     };
@@ -246,6 +255,22 @@ mod tests {
         assert_eq!(y.value().select(0, 0), Tensor::zeros(&[1, 3, 2]));
         assert_eq!(y.value().select(0, 1), Tensor::ones(&[1, 3, 2]));
         assert!(y.sum().backward().unwrap().get(&x).unwrap().first_non_finite().is_none());
+    }
+
+    #[test]
+    fn without_queries_or_without_keys_gradients_are_zero() {
+        // Buffers of these sizes that hold other numbers, for what is not written to show.
+        drop([(); 8].map(|()| Tensor::<f32>::full(&[2, 1, 300, 8], 7.0)));
+        for (queries, keys) in [(300, 0), (0, 300)] {
+            let q = Var::leaf(Tensor::<f32>::ones(&[2, 1, queries, 8]));
+            let [k, v] = [(); 2].map(|()| Var::leaf(Tensor::ones(&[2, 1, keys, 8])));
+            let y = attend(&q, &k, &v, &Mask::none());
+            assert_eq!(*y.value(), Tensor::zeros(&[2, 1, queries, 8]));
+            let grads = y.sum().backward().unwrap();
+            for x in [&q, &k, &v] {
+                assert_eq!(*grads.get(x).unwrap(), Tensor::zeros(x.shape()));
+            }
+        }
     }
 
     #[test]

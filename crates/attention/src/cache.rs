@@ -50,6 +50,13 @@ impl<E: Element> KvCache<E> {
         let named = "batch heads time d_head";
         shape::agree("KvCache::append", &[("keys", named, keys.shape()), ("values", named, values.shape())]);
         let [batch, heads, time, d_head] = *keys.shape() else { unreachable!("checked") };
+        if let Some(store) = &self.store {
+            let stored = store[0].shape();
+            if [stored[0], stored[1], stored[3]] != [batch, heads, d_head] {
+                let operands = [("stored", named, stored), ("new", named, keys.shape())];
+                shape::fail("KvCache::append", &operands, "they may differ in time alone");
+            }
+        }
         let needed = self.len + time;
         if self.store.as_ref().is_none_or(|store| store[0].dim(2) < needed) {
             let capacity = needed.next_power_of_two().max(16);
@@ -64,11 +71,6 @@ impl<E: Element> KvCache<E> {
             self.store = Some([grown(0), grown(1)]);
         }
         let store = self.store.as_mut().expect("just made");
-        let stored = store[0].shape();
-        if [stored[0], stored[1], stored[3]] != [batch, heads, d_head] {
-            let operands = [("stored", named, stored), ("new", named, keys.shape())];
-            shape::fail("KvCache::append", &operands, "they may differ in time alone");
-        }
         write(&mut store[0], keys, self.len);
         write(&mut store[1], values, self.len);
         self.len = needed;
@@ -147,5 +149,20 @@ mod tests {
         assert_eq!(cache.keys().slice(0, 2..3), whole.slice(0, 0..1));
         cache.truncate(6);
         assert_eq!(cache.keys().slice(0, 0..1), whole.slice(0, 1..2).slice(2, 0..6));
+    }
+
+    #[test]
+    fn another_batch_is_refused_whether_or_not_there_is_room() {
+        for held in [15, 16, 17] {
+            let mut cache = KvCache::new();
+            cache.append(&numbered(2, held, 0.0), &numbered(2, held, 0.0));
+            for batch in [1, 3] {
+                let new = numbered(batch, 1, 0.0);
+                let append = std::panic::AssertUnwindSafe(|| cache.append(&new, &new));
+                let message = *std::panic::catch_unwind(append).unwrap_err().downcast::<String>().unwrap();
+                assert!(message.contains("they may differ in time alone"), "{message}");
+            }
+            assert_eq!(cache.keys(), numbered(2, held, 0.0), "a refused append leaves the cache as it was");
+        }
     }
 }

@@ -192,6 +192,10 @@ impl<E: Element> Problem<E> {
     /// Gradients of `q`, `k`, `v`, given that of the output `dy (batch, heads, query, d_head)`; stored as
     /// `(batch, time, heads, d_head)`, returned as `(batch, heads, time, d_head)`.
     pub(crate) fn backward(&self, dy: &Tensor<E>) -> [Tensor<E>; 3] {
+        if self.q.is_empty() || self.k.is_empty() {
+            // No query meets a key. Below, items of one side would find none of the other and stay unwritten.
+            return [&self.q, &self.k, &self.v].map(|x| Tensor::zeros(x.shape()));
+        }
         let d_head = self.q.dim(3);
         let [mut dq, mut dk, mut dv] = [&self.q, &self.k, &self.v].map(|x| {
             let [batch, heads, time, d_head] = *x.shape() else { unreachable!("shapes were checked") };

@@ -13,8 +13,8 @@ use tensor::Bools;
 /// ```
 /// use attention::Mask;
 /// let mask = Mask::causal().and(&Mask::lengths(&[3, 2]));
-/// assert!(mask.allows(0, 0, 2, 1) && !mask.allows(0, 0, 1, 2));   // (batch, head, query, key)
-/// assert!(!mask.allows(1, 0, 2, 2));                              // beyond the length of item 1
+/// assert!(mask.allows(0, 2, 1) && !mask.allows(0, 1, 2));    // (batch, query, key)
+/// assert!(!mask.allows(1, 2, 2));                            // beyond the length of item 1
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
@@ -100,9 +100,8 @@ impl Mask {
         }
     }
 
-    /// Whether `query` of batch item `batch` may attend to `key`. `head` is for masks to come that differ by
-    /// head; no present one does.
-    pub fn allows(&self, batch: usize, _head: usize, query: usize, key: usize) -> bool {
+    /// Whether `query` of batch item `batch` may attend to `key`, in every head.
+    pub fn allows(&self, batch: usize, query: usize, key: usize) -> bool {
         self.visible(batch, query, usize::MAX).contains(&key) && self.tables_allow(batch, query, key)
     }
 
@@ -143,7 +142,7 @@ impl Mask {
         let shape = [batch, queries, keys];
         let data = (0..batch * queries * keys).map(|flat| {
             let (b, i, j) = (flat / (queries * keys), flat / keys % queries, flat % keys);
-            self.allows(b, 0, i, j)
+            self.allows(b, i, j)
         });
         Bools::new(data.collect(), &shape)
     }
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn parts_compose() {
         let mask = Mask::sliding_window(2, 1).and(&Mask::lengths(&[5, 2]));
-        let seen = |b, q| (0..5).filter(|k| mask.allows(b, 0, q, *k)).collect::<Vec<_>>();
+        let seen = |b, q| (0..5).filter(|k| mask.allows(b, q, *k)).collect::<Vec<_>>();
         assert_eq!(seen(0, 0), [0, 1]);
         assert_eq!(seen(0, 3), [3, 4]);
         assert_eq!(seen(1, 1), [1]);
@@ -188,7 +187,7 @@ mod tests {
     fn tables_restrict_further() {
         let table = Bools::from_fn(&[2, 3], |index| (index[0] + index[1]) % 2 == 0);
         let mask = Mask::table(table).and(&Mask::causal());
-        assert!(mask.allows(0, 0, 1, 1) && !mask.allows(0, 0, 1, 0) && !mask.allows(0, 0, 0, 2));
+        assert!(mask.allows(0, 1, 1) && !mask.allows(0, 1, 0) && !mask.allows(0, 0, 2));
     }
 
     #[test]

@@ -115,6 +115,9 @@ impl<E: Element> MultiHeadAttention<E> {
     }
 
     /// The queries of `x (batch, time, d_model)`, `(batch, heads, time, d_head)`.
+    ///
+    /// # Panics
+    /// If the last dimension is not `d_model`, or there are not three.
     #[track_caller]
     pub fn queries(&self, x: &Var<E>) -> Var<E> {
         self.split(&self.project(x, 0..1))
@@ -122,6 +125,9 @@ impl<E: Element> MultiHeadAttention<E> {
 
     /// Keys and values of `memory (batch, time, d_model)`, each `(batch, heads, time, d_head)`: computed once
     /// for a source that a decoder looks at many times.
+    ///
+    /// # Panics
+    /// If the last dimension is not `d_model`, or there are not three.
     #[track_caller]
     pub fn keys_and_values(&self, memory: &Var<E>) -> [Var<E>; 2] {
         let d_model = self.d_model();
@@ -140,6 +146,9 @@ impl<E: Element> MultiHeadAttention<E> {
 
     /// Attention over given keys and values `(batch, heads, src_time, d_head)` with queries
     /// `(batch, heads, tgt_time, d_head)`, joined and projected → `(batch, tgt_time, d_model)`.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
     #[track_caller]
     pub fn attend_projected(
         &self,
@@ -157,6 +166,9 @@ impl<E: Element> MultiHeadAttention<E> {
     /// Self-attention of new positions that continue what `cache` holds: `x (batch, new, d_model)` →
     /// `(batch, new, d_model)`. Equals the same rows of [`forward`](Self::forward) with a causal mask over the
     /// whole sequence.
+    ///
+    /// # Panics
+    /// If the last dimension of `x` is not `d_model`, or `cache` holds another batch size or other heads.
     #[track_caller]
     pub fn forward_cached(&self, x: &Var<E>, cache: &mut KvCache<E>) -> Var<E> {
         let past = cache.len();
@@ -168,6 +180,9 @@ impl<E: Element> MultiHeadAttention<E> {
 
     /// The attention weights of [`forward_cross`](Self::forward_cross) (give `x` as `memory` for
     /// self-attention), `(batch, heads, tgt_time, src_time)`.
+    ///
+    /// # Panics
+    /// If the shapes or the mask do not fit together.
     #[track_caller]
     pub fn weights(&self, x: &Var<E>, memory: &Var<E>, mask: &Mask) -> Var<E> {
         let [k, _] = self.keys_and_values(memory);
@@ -201,6 +216,14 @@ pub(crate) const CASES: &[Case] = &[
         let (x, memory) = (draw.normal(&[batch, tgt_time, 6]), draw.normal(&[batch, src_time, 6]));
         gradcheck_module_with(&layer, &[x, memory], |layer, v| {
             layer.forward_cross(&v[0], &v[1], &Mask::none(), &mut Mode::Eval)
+        })
+    }),
+    Case::new("MultiHeadAttention, query, key and value", |draw| {
+        let [batch, tgt_time, src_time] = draw.dims();
+        let layer = MultiHeadAttention::<f64>::new(6, 2, 0.0, draw.rng()).expect("sizes");
+        let inputs = [tgt_time, src_time, src_time].map(|time| draw.normal(&[batch, time, 6]));
+        gradcheck_module_with(&layer, &inputs, |layer, v| {
+            layer.forward_query_key_value(&v[0], &v[1], &v[2], &Mask::none(), &mut Mode::Eval)
         })
     }),
 ];
