@@ -2,13 +2,13 @@
 
 use attention::{KvCache, Mask, MultiHeadAttention};
 use autograd::Var;
-use nn::{ConfigError, LayerNorm, Linear, Mode, module};
+use nn::{ConfigError, Dropout, FeedForward, LayerNorm, Linear, Mode, feed_forward, module};
 use rand::Rng;
 use tensor::Element;
 
 use crate::config::TransformerConfig;
 use crate::encoder::final_norm;
-use crate::feed_forward::{feed_forward, linears, residual};
+use crate::residual::residual;
 
 /// One layer: causal self-attention, cross-attention to the encoder's output, feed-forward.
 #[derive(Clone, Debug)]
@@ -40,7 +40,8 @@ impl<E: Element> DecoderLayer<E> {
         config.check()?;
         let self_attn = MultiHeadAttention::new(config.d_model, config.heads, config.dropout, rng)?;
         let multihead_attn = MultiHeadAttention::new(config.d_model, config.heads, config.dropout, rng)?;
-        let [linear1, linear2] = linears(config, rng)?;
+        let FeedForward { linear1, linear2, .. } =
+            FeedForward::new(config.d_model, config.d_ff, config.activation, config.dropout, rng)?;
         let [norm1, norm2, norm3] = [(); 3].map(|()| LayerNorm::with_eps(config.d_model, config.eps));
         Ok(Self { self_attn, multihead_attn, linear1, linear2, norm1, norm2, norm3, config: *config })
     }
@@ -68,7 +69,8 @@ impl<E: Element> DecoderLayer<E> {
 
     fn feed_forward(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E> {
         residual(x, &self.norm3, &self.config, mode, |x, mode| {
-            feed_forward(x, &self.linear1, &self.linear2, &self.config, mode)
+            let (f, dropout) = (self.config.activation, Dropout::rate(self.config.dropout));
+            feed_forward(x, &self.linear1, f, &dropout, &self.linear2, mode)
         })
     }
 
@@ -135,8 +137,12 @@ impl<E: Element> Decoder<E> {
     /// A stack of `config.decoder_layers` layers.
     ///
     /// # Errors
-    /// If the config does not [check](TransformerConfig::check).
+    /// If the config does not [check](TransformerConfig::check) or there are no layers.
     pub fn new(config: &TransformerConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        config.check()?;
+        if config.decoder_layers == 0 {
+            return Err(ConfigError::new("decoder", "decoder_layers", 0, "at least 1"));
+        }
         let layers = (0..config.decoder_layers).map(|_| DecoderLayer::new(config, rng));
         Ok(Self { layers: layers.collect::<Result<_, _>>()?, norm: final_norm(config) })
     }

@@ -2,12 +2,12 @@
 
 use attention::{Mask, MultiHeadAttention};
 use autograd::Var;
-use nn::{ConfigError, LayerNorm, Linear, Mode, module};
+use nn::{ConfigError, Dropout, FeedForward, LayerNorm, Linear, Mode, feed_forward, module};
 use rand::Rng;
 use tensor::Element;
 
 use crate::config::{NormPosition, TransformerConfig};
-use crate::feed_forward::{feed_forward, linears, residual};
+use crate::residual::residual;
 
 /// One layer: self-attention, then feed-forward, each on a residual branch.
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ impl<E: Element> EncoderLayer<E> {
     pub fn new(config: &TransformerConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
         config.check()?;
         let self_attn = MultiHeadAttention::new(config.d_model, config.heads, config.dropout, rng)?;
-        let [linear1, linear2] = linears(config, rng)?;
+        let FeedForward { linear1, linear2, .. } =
+            FeedForward::new(config.d_model, config.d_ff, config.activation, config.dropout, rng)?;
         let [norm1, norm2] = [(); 2].map(|()| LayerNorm::with_eps(config.d_model, config.eps));
         Ok(Self { self_attn, linear1, linear2, norm1, norm2, config: *config })
     }
@@ -48,7 +49,8 @@ impl<E: Element> EncoderLayer<E> {
         let config = &self.config;
         let x = residual(x, &self.norm1, config, mode, |x, mode| self.self_attn.forward(x, mask, mode));
         residual(&x, &self.norm2, config, mode, |x, mode| {
-            feed_forward(x, &self.linear1, &self.linear2, config, mode)
+            let dropout = Dropout::rate(config.dropout);
+            feed_forward(x, &self.linear1, config.activation, &dropout, &self.linear2, mode)
         })
     }
 }
@@ -82,8 +84,12 @@ impl<E: Element> Encoder<E> {
     /// A stack of `config.encoder_layers` layers.
     ///
     /// # Errors
-    /// If the config does not [check](TransformerConfig::check).
+    /// If the config does not [check](TransformerConfig::check) or there are no layers.
     pub fn new(config: &TransformerConfig, rng: &mut impl Rng) -> Result<Self, ConfigError> {
+        config.check()?;
+        if config.encoder_layers == 0 {
+            return Err(ConfigError::new("encoder", "encoder_layers", 0, "at least 1"));
+        }
         let layers = (0..config.encoder_layers).map(|_| EncoderLayer::new(config, rng));
         Ok(Self { layers: layers.collect::<Result<_, _>>()?, norm: final_norm(config) })
     }

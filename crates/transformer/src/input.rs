@@ -12,11 +12,23 @@ pub enum InputError {
     /// The loss refused its targets.
     #[error(transparent)]
     Loss(#[from] nn::LossError),
-    /// Not `(batch, time)`.
-    #[error("token ids of shape {shape:?}, expected (batch, time)")]
+    /// Not `(batch, time)`, or none at all.
+    #[error("token ids of shape {shape:?}, expected (batch, time), at least 1 each")]
     NotBatchTime {
         /// Shape of the ids.
         shape: Vec<usize>,
+    },
+    /// Two inputs, or an input and what is remembered, are of different batches.
+    #[error("`{what}` is of {found} sequences, `{other}` of {expected}")]
+    Batch {
+        /// What is taken to be wrong.
+        what: &'static str,
+        /// Its number of sequences.
+        found: usize,
+        /// What it was compared with.
+        other: &'static str,
+        /// The number of sequences there.
+        expected: usize,
     },
     /// No tokens, or more than the model has positions.
     #[error("a sequence of {tokens} tokens, expected 1 to {most}")]
@@ -26,4 +38,14 @@ pub enum InputError {
         /// Positions of the model.
         most: usize,
     },
+}
+
+/// Checks that two batches are of one size.
+pub(crate) fn same_batch(
+    what: &'static str,
+    found: usize,
+    other: &'static str,
+    expected: usize,
+) -> Result<(), InputError> {
+    if found == expected { Ok(()) } else { Err(InputError::Batch { what, found, other, expected }) }
 }

@@ -5,9 +5,9 @@ mod case;
 mod config;
 mod decoder;
 mod encoder;
-mod feed_forward;
 mod gpt;
 mod input;
+mod residual;
 mod seq2seq;
 
 pub use case::cases;

@@ -6,10 +6,10 @@ use nn::{ConfigError, CrossEntropy, Dropout, Embedding, Linear, Mode, module};
 use rand::Rng;
 use tensor::{Element, Ids, Tensor};
 
-use crate::config::TransformerConfig;
+use crate::config::{MOST_PARAMETERS, TransformerConfig};
 use crate::decoder::{Decoder, DecoderCache};
 use crate::encoder::Encoder;
-use crate::input::InputError;
+use crate::input::{InputError, same_batch};
 
 /// The Transformer of Vaswani et al. 2017: embeddings scaled by `√d_model` plus sinusoidal positions, encoder,
 /// decoder, output layer.
@@ -66,7 +66,8 @@ impl<E: Element> Transformer<E> {
     /// A model with PyTorch's random start of the layers and embeddings N(0, 1/d_model).
     ///
     /// # Errors
-    /// If the config does not [check](TransformerConfig::check) or a vocabulary is empty.
+    /// If the config does not [check](TransformerConfig::check), a vocabulary or a stack is empty, or there would be
+    /// over 2⁴⁰ parameters.
     pub fn new(
         config: &TransformerConfig,
         src_vocab: usize,
@@ -77,6 +78,13 @@ impl<E: Element> Transformer<E> {
         if src_vocab == 0 || tgt_vocab == 0 {
             let found = format!("{src_vocab} and {tgt_vocab}");
             return Err(ConfigError::new("transformer", "vocabularies", found, "at least 1 each"));
+        }
+        let embeddings =
+            (tgt_vocab as u64).checked_mul(2).and_then(|rows| rows.checked_add(src_vocab as u64));
+        let embeddings = embeddings.and_then(|rows| rows.checked_mul(config.d_model as u64));
+        if embeddings.is_none_or(|count| count > MOST_PARAMETERS) {
+            let found = format!("{src_vocab} and {tgt_vocab} for d_model {}", config.d_model);
+            return Err(ConfigError::new("transformer", "vocabularies", found, "at most 2^40 parameters"));
         }
         let std = E::from_f64((config.d_model as f64).powf(-0.5));
         let mut embed =
@@ -143,11 +151,13 @@ impl<E: Element> Transformer<E> {
     /// `(batch, tgt_vocab)`.
     ///
     /// # Errors
-    /// If an id is no token of the target vocabulary.
+    /// If an id is no token of the target vocabulary, or `ids` is not `(batch, new)` of the batch of `state`, which is
+    /// then unchanged.
     pub fn next_logits(&self, ids: &Ids, state: &mut Seq2SeqState<E>) -> Result<Tensor<E>, InputError> {
         if ids.rank() != 2 || ids.is_empty() {
             return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() });
         }
+        same_batch("ids", ids.shape()[0], "state", state.lengths.len())?;
         let time = ids.shape()[1];
         ids.check_below(self.tgt_embed.weight.value().dim(0), "target token")?;
         no_grad(|| {
@@ -172,9 +182,10 @@ impl<E: Element> Transformer<E> {
 
     fn check(&self, source: &Ids, lengths: &[usize], target: &Ids) -> Result<(), InputError> {
         self.check_source(source, lengths)?;
-        if target.rank() != 2 || target.is_empty() || target.shape()[0] != source.shape()[0] {
+        if target.rank() != 2 || target.is_empty() {
             return Err(InputError::NotBatchTime { shape: target.shape().to_vec() });
         }
+        same_batch("target", target.shape()[0], "source", source.shape()[0])?;
         Ok(target.check_below(self.tgt_embed.weight.value().dim(0), "target token")?)
     }
 
@@ -182,10 +193,141 @@ impl<E: Element> Transformer<E> {
         if source.rank() != 2 || source.is_empty() {
             return Err(InputError::NotBatchTime { shape: source.shape().to_vec() });
         }
+        same_batch("lengths", lengths.len(), "source", source.shape()[0])?;
         let longest = lengths.iter().copied().max().unwrap_or(0);
-        if lengths.len() != source.shape()[0] || longest > source.shape()[1] {
+        if longest > source.shape()[1] {
             return Err(InputError::Length { tokens: longest, most: source.shape()[1] });
         }
         Ok(source.check_below(self.src_embed.weight.value().dim(0), "source token")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NormPosition;
+    use autograd::Gen;
+    use proptest::prelude::*;
+
+    const VOCAB: usize = 9;
+
+    fn model(draw: &mut Gen) -> Transformer<f64> {
+        let norm = if draw.flip() { NormPosition::Pre } else { NormPosition::Post };
+        let (encoder_layers, decoder_layers) = (1 + draw.below(2), 1 + draw.below(2));
+        let sizes = TransformerConfig {
+            d_model: 6,
+            heads: 2,
+            d_ff: 7,
+            encoder_layers,
+            decoder_layers,
+            norm,
+            ..TransformerConfig::default()
+        };
+        Transformer::new(&sizes, VOCAB, VOCAB, draw.rng()).unwrap()
+    }
+
+    /// Columns `from..to` of `ids (batch, time)`.
+    fn columns(ids: &Ids, from: usize, to: usize) -> Ids {
+        let batch = ids.shape()[0];
+        let data = (0..batch).flat_map(|b| ids.row(b)[from..to].to_vec()).collect();
+        Ids::new(data, &[batch, to - from])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn cached_decoding_equals_full_recomputation(seed in any::<u64>()) {
+            let draw = &mut Gen::new(seed);
+            let model = model(draw);
+            let (batch, src_time) = (2 + draw.below(2), 1 + draw.below(5));
+            let tgt_time = 2 + draw.below(20); // The cache grows at 16.
+            let source = draw.ids(&[batch, src_time], VOCAB);
+            let lengths: Vec<usize> = (0..batch).map(|_| 1 + draw.below(src_time)).collect();
+            let target = draw.ids(&[batch, tgt_time], VOCAB);
+            let full = model.forward(&source, &lengths, &target, &mut Mode::Eval).unwrap();
+            let mut state = model.start(&source, &lengths).unwrap();
+            let mut at = 0;
+            while at < tgt_time {
+                let new = 1 + draw.below((tgt_time - at).min(3));
+                let logits = model.next_logits(&columns(&target, at, at + new), &mut state).unwrap();
+                at += new;
+                let expected = full.value().select(1, at - 1); // (batch, vocab)
+                prop_assert!(logits.max_abs_diff(&expected) < 1e-10, "after {at} of {tgt_time} tokens");
+            }
+        }
+
+        #[test]
+        fn reordered_hypotheses_go_on_as_their_parents(seed in any::<u64>()) {
+            let draw = &mut Gen::new(seed);
+            let model = model(draw);
+            let (src_time, first, more) = (3, 1 + draw.below(4), 1 + draw.below(4));
+            let source = draw.ids(&[3, src_time], VOCAB);
+            let lengths = [3, 1, 2];
+            let begun = draw.ids(&[3, first], VOCAB);
+            let mut state = model.start(&source, &lengths).unwrap();
+            model.next_logits(&begun, &mut state).unwrap();
+            // Hypotheses are forked and dropped, and their number changes.
+            let parents: Vec<usize> = (0..2 + draw.below(3)).map(|_| draw.below(3)).collect();
+            state.reorder(&parents);
+            let rest = draw.ids(&[parents.len(), more], VOCAB);
+            let logits = model.next_logits(&rest, &mut state).unwrap();
+            for (row, parent) in parents.iter().enumerate() {
+                let source = Ids::new(source.row(*parent).to_vec(), &[1, src_time]);
+                let target = [begun.row(*parent), rest.row(row)].concat();
+                let target = Ids::new(target, &[1, first + more]);
+                let alone = model.forward(&source, &[lengths[*parent]], &target, &mut Mode::Eval).unwrap();
+                let expected = alone.value().select(1, first + more - 1); // (1, vocab)
+                prop_assert!(logits.slice(0, row..row + 1).max_abs_diff(&expected) < 1e-10);
+            }
+        }
+
+        #[test]
+        fn later_target_tokens_and_padding_do_not_reach_earlier_outputs(seed in any::<u64>()) {
+            let draw = &mut Gen::new(seed);
+            let model = model(draw);
+            let (source, target) = (draw.ids(&[1, 5], VOCAB), draw.ids(&[1, 6], VOCAB));
+            let (length, cut) = (1 + draw.below(4), 1 + draw.below(5));
+            let logits = |source: &Ids, target: &Ids| {
+                model.forward(source, &[length], target, &mut Mode::Eval).unwrap().into_value()
+            };
+            let before = logits(&source, &target);
+            let change = |ids: &Ids, from: usize| {
+                let other = |(i, id): (usize, &u32)| if i < from { *id } else { (id + 1) % VOCAB as u32 };
+                Ids::new(ids.data().iter().enumerate().map(other).collect(), ids.shape())
+            };
+            let after = logits(&source, &change(&target, cut));
+            prop_assert_eq!(before.slice(1, 0..cut), after.slice(1, 0..cut));
+            prop_assert!(before.slice(1, cut..6).max_abs_diff(&after.slice(1, cut..6)) > 0.0);
+            prop_assert_eq!(&before, &logits(&change(&source, length), &target));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_batch_is_named() {
+        let model = model(&mut Gen::new(1));
+        let ids = |batch: usize, time: usize| Ids::new(vec![1; batch * time], &[batch, time]);
+        let message = |source: &Ids, lengths: &[usize], target: &Ids| {
+            model.forward(source, lengths, target, &mut Mode::Eval).unwrap_err().to_string()
+        };
+        let (two, three) = (ids(2, 4), ids(3, 4));
+        assert_eq!(message(&two, &[4, 4], &three), "`target` is of 3 sequences, `source` of 2");
+        assert_eq!(message(&two, &[4], &two), "`lengths` is of 1 sequences, `source` of 2");
+        assert_eq!(message(&two, &[4, 5], &two), "a sequence of 5 tokens, expected 1 to 4");
+        let mut state = model.start(&two, &[4, 4]).unwrap();
+        model.next_logits(&ids(2, 16), &mut state).unwrap();
+        let error = model.next_logits(&ids(3, 1), &mut state).unwrap_err();
+        assert_eq!(error.to_string(), "`ids` is of 3 sequences, `state` of 2");
+        model.next_logits(&ids(2, 1), &mut state).unwrap();
+    }
+
+    #[test]
+    fn vocabularies_are_bounded() {
+        let draw = &mut Gen::new(1);
+        for vocab in [0, 1 << 40, usize::MAX / 2] {
+            let error =
+                Transformer::<f32>::new(&TransformerConfig::default(), 5, vocab, draw.rng()).unwrap_err();
+            assert_eq!(error.setting, "vocabularies");
+        }
     }
 }

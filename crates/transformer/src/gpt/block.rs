@@ -73,7 +73,8 @@ impl<E: Element> CausalSelfAttention<E> {
     fn forward(&self, x: &Var<E>, residual: &Var<E>, mode: &mut Mode<'_>) -> Var<E> {
         let qkv = self.c_attn.forward(x); // (batch, time, 3·d_model)
         let options = AttendOptions { scale: None, dropout: self.dropout };
-        let joined = attend_packed(&qkv, self.heads, self.heads, &Mask::causal(), &options, mode); // (batch, time, d_model)
+        let mask = Mask::causal();
+        let joined = attend_packed(&qkv, self.heads, self.heads, &mask, &options, mode); // (batch, time, d_model)
         branch(&self.c_proj, &joined, residual, self.dropout, mode)
     }
 

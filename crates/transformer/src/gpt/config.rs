@@ -3,8 +3,7 @@
 use nn::ConfigError;
 use serde::{Deserialize, Serialize};
 
-/// A model with more parameters is a slip in its sizes: no machine holds it.
-const MOST_PARAMETERS: u64 = 1 << 40;
+use crate::config::MOST_PARAMETERS;
 
 /// Sizes and options of a [`Gpt`](crate::Gpt).
 ///
@@ -41,9 +40,9 @@ impl GptConfig {
         Self { vocab, time: 64, layers: 4, heads: 4, d_model: 128, dropout: 0.0, bias: false, tied: true }
     }
 
-    /// Width of one head.
+    /// Width of one head; 0 if there are no heads, which does not [check](Self::check).
     pub fn d_head(&self) -> usize {
-        self.d_model / self.heads
+        self.d_model.checked_div(self.heads).unwrap_or(0)
     }
 
     /// Width of the feed-forward layer, four times that of the residual stream.
@@ -69,7 +68,8 @@ impl GptConfig {
     /// Checks that a model can be built.
     ///
     /// # Errors
-    /// If a size is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, or there would be over 2⁴⁰ parameters.
+    /// If a size is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, or there would be over 2⁴⁰
+    /// parameters.
     pub fn check(&self) -> Result<(), ConfigError> {
         let sizes = [
             ("vocab", self.vocab),
@@ -114,6 +114,7 @@ mod tests {
             let model = Gpt::<f32>::new(config, &mut rand_chacha::ChaCha8Rng::seed_from_u64(1)).unwrap();
             assert_eq!(config.parameter_count(), Some(model.parameter_count() as u64));
         }
+        assert_eq!(GptConfig { heads: 0, ..GptConfig::new(7) }.d_head(), 0);
         for huge in [1 << 32, 1 << 62, usize::MAX - 3] {
             let error = GptConfig { d_model: huge, ..GptConfig::new(7) }.check().unwrap_err();
             assert!(error.to_string().contains("d_model"), "{error}");

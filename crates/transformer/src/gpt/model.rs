@@ -9,7 +9,7 @@ use tensor::{Element, Ids, Tensor};
 use crate::gpt::block::Block;
 use crate::gpt::config::GptConfig;
 use crate::gpt::init::{embedding, linear, norm};
-use crate::input::InputError;
+use crate::input::{InputError, same_batch};
 
 /// A GPT-2-shaped language model: token and position embeddings, pre-norm blocks, and the token embedding
 /// again as output layer. Parameter names are those of GPT-2's checkpoints; linear weights are
@@ -122,9 +122,13 @@ impl<E: Element> Gpt<E> {
     /// Each call costs one pass over the new tokens, not over the sequence.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward), counting the tokens seen before.
+    /// As [`forward`](Self::forward), counting the tokens seen before; also if `cache` is of another batch size. It
+    /// is then unchanged.
     pub fn next_logits(&self, ids: &Ids, cache: &mut GptCache<E>) -> Result<Tensor<E>, InputError> {
         self.check_input(ids, cache.len())?;
+        if !cache.is_empty() {
+            same_batch("ids", ids.shape()[0], "cache", cache.batch())?;
+        }
         cache.layers.resize_with(self.h.len(), KvCache::new);
         no_grad(|| {
             let mut x = self.embed(ids, cache.len(), &mut Mode::Eval); // (batch, new, d_model)
@@ -157,5 +161,25 @@ impl<E: Element> Gpt<E> {
             return Err(InputError::Length { tokens: past + time, most: self.config.time });
         }
         Ok(ids.check_below(self.config.vocab, "token")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn a_cache_of_another_batch_is_an_error() {
+        let config = GptConfig { layers: 1, heads: 2, d_model: 8, ..GptConfig::new(11) };
+        let gpt = Gpt::<f32>::new(config, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0)).unwrap();
+        // With and without room left in the cache.
+        for time in [15, 16] {
+            let mut cache = GptCache::default();
+            gpt.next_logits(&Ids::new(vec![1; 2 * time], &[2, time]), &mut cache).unwrap();
+            let error = gpt.next_logits(&Ids::new(vec![1; 3], &[3, 1]), &mut cache).unwrap_err();
+            assert_eq!(error.to_string(), "`ids` is of 3 sequences, `cache` of 2");
+            assert_eq!((cache.len(), cache.batch()), (time, 2));
+        }
     }
 }
