@@ -371,7 +371,8 @@ mod tests {
         check_values(&log_q.kl_div(&p, Reduction::Sum), &[2.0_f64.ln()]);
         check_values(&var(&[3.0, 4.0]).cosine_similarity(&var(&[4.0, 3.0]), 0, 1e-8), &[24.0 / 25.0]);
         check_values(&var(&[0.0, 0.0]).cosine_similarity(&var(&[4.0, 3.0]), 0, 1e-8), &[0.0]);
-        check_values(&var(&[0.0]).triplet_margin(&var(&[1.0]), &var(&[-2.0]), 1.5, none), &[0.5]);
+        // 1e-6 is added to both differences: to −1 and to 2.
+        check_values(&var(&[0.0]).triplet_margin(&var(&[1.0]), &var(&[-2.0]), 1.5, none), &[0.5 - 2e-6]);
     }
 
     #[test]
