@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_value_is_named_before_the_gradients_it_spoils() {
-        let model = vec![
+        let mut model = vec![
             Param::new(Tensor::<f32>::ones(&[2])),
             Param::new(Tensor::from_slice(&[1.0, f32::NAN], &[2])),
         ];
@@ -87,7 +87,8 @@ mod tests {
         let grads = loss.backward().unwrap();
         let found = first_non_finite(&model, &grads).unwrap();
         assert_eq!((found.path.as_str(), found.part, found.index), ("1", Part::Value, 1));
-        let gradient = first_non_finite(&vec![model[0].clone()], &grads).unwrap();
+        model.truncate(1);
+        let gradient = first_non_finite(&model, &grads).unwrap();
         assert_eq!(gradient.to_string(), "the gradient of 0 has NaN at element 1 of shape [2]");
     }
 }
