@@ -215,5 +215,8 @@ fn inputs_no_model_can_take_are_errors() {
     assert_eq!(error(Ids::new(vec![1, 40], &[1, 2])), "token 40 at position [0, 1] is not below 31");
     assert_eq!(error(Ids::new(vec![0; 13], &[1, 13])), "a sequence of 13 tokens, expected 1 to 12");
     assert_eq!(error(Ids::new(vec![], &[1, 0])), "a sequence of 0 tokens, expected 1 to 12");
-    assert_eq!(error(Ids::new(vec![1, 2], &[2])), "token ids of shape [2], expected (batch, time)");
+    assert_eq!(
+        error(Ids::new(vec![1, 2], &[2])),
+        "token ids of shape [2], expected (batch, time), at least 1 each"
+    );
 }

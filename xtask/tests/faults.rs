@@ -157,7 +157,7 @@ fn texts_that_cannot_be_trained_on() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     assert!(error(&file("empty.txt", b"")).contains("empty.txt: there is no text in it"));
-    assert!(error(&file("bytes.txt", b"abc\xff")).contains("bytes.txt: not UTF-8 at byte 3"));
+    assert!(error(&file("bytes.txt", b"abc\xff")).contains("bytes.txt: not a text in UTF-8, at byte 3"));
     assert!(error("no/such.txt").contains("no/such.txt: "));
     let short = error(&file("short.txt", b"only a few words"));
     assert!(short.contains("17") && short.contains("tokens"), "{short}");
