@@ -7,6 +7,7 @@ mod byte_chars;
 mod bytes;
 mod chars;
 pub mod chinese;
+mod darts;
 pub mod decoder;
 mod double_array;
 mod error;

@@ -47,7 +47,7 @@ impl Model {
     /// A copy of the word vectors.
     #[must_use]
     pub fn vectors(&self) -> Vectors {
-        self.clone().into_vectors()
+        Vectors::from_checked(self.vocab.words().clone(), self.settings.dim, self.input.clone())
     }
 
     /// The word vectors; what only training needs is dropped.

@@ -66,6 +66,44 @@ impl TokenTable {
     }
 }
 
+/// What every model whose field `vocab` is a [`TokenTable`] tells of its vocabulary.
+macro_rules! vocabulary_methods {
+    ($model:ty) => {
+        impl $model {
+            /// The tokens with their ids, in the order of the ids.
+            pub fn vocab(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
+                self.vocab.iter()
+            }
+
+            /// The text of a token.
+            pub fn token(&self, id: u32) -> Option<&str> {
+                self.vocab.token(id)
+            }
+
+            /// The id of the token with exactly this text.
+            pub fn id(&self, token: &str) -> Option<u32> {
+                self.vocab.id(token)
+            }
+
+            /// Number of tokens.
+            pub fn len(&self) -> usize {
+                self.vocab.len()
+            }
+
+            /// Whether there is no token.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// The largest id plus 1.
+            pub fn id_bound(&self) -> u64 {
+                self.vocab.id_bound()
+            }
+        }
+    };
+}
+pub(super) use vocabulary_methods;
+
 #[cfg(test)]
 mod tests {
     use super::*;

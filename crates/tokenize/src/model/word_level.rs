@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Piece;
-use super::token_table::TokenTable;
+use super::token_table::{TokenTable, vocabulary_methods};
 use crate::error::Error;
 
 /// A vocabulary of whole words; every other word is the unknown token.
@@ -54,37 +54,9 @@ impl WordLevel {
     pub fn unk_token(&self) -> &str {
         &self.unk_token
     }
-
-    /// The words with their ids, in the order of the ids.
-    pub fn vocab(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
-        self.vocab.iter()
-    }
-
-    /// The text of a token.
-    pub fn token(&self, id: u32) -> Option<&str> {
-        self.vocab.token(id)
-    }
-
-    /// The id of a word.
-    pub fn id(&self, token: &str) -> Option<u32> {
-        self.vocab.id(token)
-    }
-
-    /// Number of words.
-    pub fn len(&self) -> usize {
-        self.vocab.len()
-    }
-
-    /// Whether there is no word.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The largest id plus 1.
-    pub fn id_bound(&self) -> u64 {
-        self.vocab.id_bound()
-    }
 }
+
+vocabulary_methods!(WordLevel);
 
 impl fmt::Debug for WordLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

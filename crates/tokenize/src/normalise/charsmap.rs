@@ -1,10 +1,12 @@
 //! The normaliser that sentencepiece compiles into its models.
 
 use std::fmt;
+use std::ops::ControlFlow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::text::{Change, NormalizedText};
+use crate::darts::Darts;
 use crate::error::Error;
 
 /// Sentencepiece's `precompiled_charsmap`: a table from character sequences to what replaces them.
@@ -17,7 +19,7 @@ use crate::error::Error;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Charsmap {
     blob: Vec<u8>,
-    trie: Vec<u32>,
+    trie: Darts,
     /// Where the replacements start in `blob`.
     replacements: usize,
 }
@@ -40,7 +42,7 @@ impl Charsmap {
             let at = fault.valid_up_to();
             return Err(error(format!("the replacements stop being UTF-8 at their byte {at}")));
         }
-        let trie: Vec<u32> = trie.as_chunks::<4>().0.iter().map(|&unit| u32::from_le_bytes(unit)).collect();
+        let trie = Darts::new(trie);
         let replacements = blob.len() - replacements.len();
         Ok(Self { blob, trie, replacements })
     }
@@ -52,22 +54,14 @@ impl Charsmap {
 
     /// What replaces `text`, or the shortest beginning of it that the trie knows.
     fn find(&self, text: &str) -> Option<&str> {
-        let unit = |at: u32| self.trie.get(at as usize).copied();
-        let mut at = offset(unit(0)?);
-        for byte in text.bytes() {
-            let label = u32::from(byte);
-            at ^= label;
-            let node = unit(at)?;
-            // The top bit marks a value, which no byte leads to; byte 0 would end a key.
-            if label == 0 || node & (1 << 31 | 0xff) != label {
-                return None;
-            }
-            at ^= offset(node);
-            if node >> 8 & 1 == 1 {
-                return self.replacement(unit(at)? & !(1 << 31));
-            }
-        }
-        None
+        // A NUL would end a key, so none reaches beyond one.
+        let text = text.split('\0').next()?;
+        let mut shortest = None;
+        self.trie.walk(text.as_bytes(), |_, value| {
+            shortest = Some(value);
+            ControlFlow::Break(())
+        });
+        self.replacement(shortest?)
     }
 
     fn replacement(&self, start: u32) -> Option<&str> {
@@ -102,11 +96,6 @@ impl Charsmap {
             text.transform(changes, 0);
         }
     }
-}
-
-/// Where a unit's children are, relative to it.
-fn offset(unit: u32) -> u32 {
-    (unit >> 10) << ((unit & 1 << 9) >> 6)
 }
 
 /// Appends what replaces `old` characters. The last characters count as inserted or as followed by removed ones, even

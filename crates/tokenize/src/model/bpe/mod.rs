@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Piece;
-use super::token_table::TokenTable;
+use super::token_table::{TokenTable, vocabulary_methods};
 use super::word_cache::Pool;
 use crate::error::Error;
 pub(crate) use merge::{Buffers, Decision, Rules};
@@ -205,37 +205,9 @@ impl Bpe {
         let token = |id| self.vocab.token(id).unwrap_or_default();
         self.merges.iter().map(move |&[left, right, _]| (token(left), token(right)))
     }
-
-    /// The tokens with their ids, in the order of the ids.
-    pub fn vocab(&self) -> impl ExactSizeIterator<Item = (&str, u32)> {
-        self.vocab.iter()
-    }
-
-    /// The text of a token.
-    pub fn token(&self, id: u32) -> Option<&str> {
-        self.vocab.token(id)
-    }
-
-    /// The id of the token with exactly this text.
-    pub fn id(&self, token: &str) -> Option<u32> {
-        self.vocab.id(token)
-    }
-
-    /// Number of tokens.
-    pub fn len(&self) -> usize {
-        self.vocab.len()
-    }
-
-    /// Whether there is no token.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The largest id plus 1.
-    pub fn id_bound(&self) -> u64 {
-        self.vocab.id_bound()
-    }
 }
+
+vocabulary_methods!(Bpe);
 
 impl fmt::Debug for Bpe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
