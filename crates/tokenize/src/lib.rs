@@ -37,7 +37,7 @@ pub use bpe::{ByteLevelBpe, Merge};
 pub use bytes::ByteTokenizer;
 pub use chars::CharTokenizer;
 pub use error::Error;
-pub use format::load;
+pub use format::{Tiktoken, load};
 pub use pipeline::{
     Encoding, Input, Padding, PaddingStrategy, Parts, Pipeline, Sequence, Side, Truncation,
     TruncationStrategy,

@@ -1,5 +1,7 @@
 //! Character classes as the patterns of the known splits use them: `\p{L}`, `\p{N}`, `\s` and the rest.
 
+use std::sync::LazyLock;
+
 use unicode_general_category::{GeneralCategory, get_general_category};
 
 /// The four classes; every character is in exactly one.
@@ -33,7 +35,8 @@ const ASCII: [Class; 128] = {
 };
 
 /// The class of `character`.
-pub(crate) fn class(character: char) -> Class {
+#[cfg(test)]
+fn class(character: char) -> Class {
     use GeneralCategory as G;
     match character {
         '\0'..='\x7f' => ASCII[character as usize],
@@ -49,6 +52,79 @@ pub(crate) fn class(character: char) -> Class {
             G::DecimalNumber | G::LetterNumber | G::OtherNumber => Class::Number,
             _ => Class::Other,
         },
+    }
+}
+
+/// A letter, among the flags of a character: `\p{L}`.
+pub(crate) const LETTER: u8 = 1;
+/// A number: `\p{N}`.
+pub(crate) const NUMBER: u8 = 2;
+/// White space: `\s`.
+pub(crate) const SPACE: u8 = 4;
+/// None of the three.
+pub(crate) const OTHER: u8 = 8;
+/// What stands among capitals in the pattern of o200k: `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`.
+pub(crate) const CAPITAL: u8 = 16;
+/// What stands among small letters there: `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`.
+pub(crate) const SMALL: u8 = 32;
+
+/// Flags of the ASCII characters.
+const ASCII_FLAGS: [u8; 128] = {
+    let mut flags = [OTHER; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        flags[byte] = match byte as u8 {
+            b'A'..=b'Z' => LETTER | CAPITAL,
+            b'a'..=b'z' => LETTER | SMALL,
+            b'0'..=b'9' => NUMBER,
+            b'\t'..=b'\r' | b' ' => SPACE,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    flags
+};
+
+/// Flags of the first two planes, where nearly all characters of texts stand.
+static FLAGS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..0x2_0000).map(flags_of).collect());
+
+fn flags_of(code: u32) -> u8 {
+    use GeneralCategory as G;
+    let Some(character) = char::from_u32(code) else { return OTHER };
+    if character.is_whitespace() {
+        return SPACE;
+    }
+    match get_general_category(character) {
+        G::UppercaseLetter | G::TitlecaseLetter => LETTER | CAPITAL,
+        G::LowercaseLetter => LETTER | SMALL,
+        G::ModifierLetter | G::OtherLetter => LETTER | CAPITAL | SMALL,
+        G::NonspacingMark | G::SpacingMark | G::EnclosingMark => OTHER | CAPITAL | SMALL,
+        G::DecimalNumber | G::LetterNumber | G::OtherNumber => NUMBER,
+        _ => OTHER,
+    }
+}
+
+/// The flags of the character that starts at `text[at]`, and its length in bytes; a byte that starts no valid
+/// character is one character of flag [`OTHER`].
+#[inline]
+pub(crate) fn flags_at(text: &[u8], at: usize) -> (u8, usize) {
+    match text[at..] {
+        [first @ 0..=0x7f, ..] => (ASCII_FLAGS[first as usize], 1),
+        // U+5000 to U+9FFF: most Han ideographs.
+        [0xe5..=0xe9, 0x80..=0xbf, 0x80..=0xbf, ..] => (LETTER | CAPITAL | SMALL, 3),
+        _ => wide_flags_at(text, at),
+    }
+}
+
+/// [`flags_at`] for any other character.
+fn wide_flags_at(text: &[u8], at: usize) -> (u8, usize) {
+    match decode(&text[at..]) {
+        Some(character) => {
+            let code = character as u32;
+            let flags = FLAGS.get(code as usize).copied().unwrap_or_else(|| flags_of(code));
+            (flags, character.len_utf8())
+        }
+        None => (OTHER, 1),
     }
 }
 
@@ -68,10 +144,14 @@ pub(crate) fn class_at(text: &[u8], at: usize) -> (Class, usize) {
 
 /// [`class_at`] for any other character.
 fn wide_class_at(text: &[u8], at: usize) -> (Class, usize) {
-    match decode(&text[at..]) {
-        Some(character) => (class(character), character.len_utf8()),
-        None => (Class::Other, 1),
-    }
+    let (flags, length) = wide_flags_at(text, at);
+    let class = match flags & (LETTER | NUMBER | SPACE) {
+        LETTER => Class::Letter,
+        NUMBER => Class::Number,
+        SPACE => Class::Space,
+        _ => Class::Other,
+    };
+    (class, length)
 }
 
 /// The character that `bytes` begins with, if they begin with a valid one.

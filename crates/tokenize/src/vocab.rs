@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::interner::Interner;
 
-/// Tokens as byte strings; a token's id is its index.
+/// Tokens as byte strings; a token's id is its index. An empty string stands where an id has no token.
 #[derive(Clone, Default)]
 pub(crate) struct Vocab {
     tokens: Interner,
@@ -16,12 +16,12 @@ impl Vocab {
 
     #[inline]
     pub(crate) fn token(&self, id: u32) -> Option<&[u8]> {
-        self.tokens.get(id)
+        self.tokens.get(id).filter(|token| !token.is_empty())
     }
 
     #[inline]
     pub(crate) fn id(&self, token: &[u8]) -> Option<u32> {
-        self.tokens.find(token)
+        if token.is_empty() { None } else { self.tokens.find(token) }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {

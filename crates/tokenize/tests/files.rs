@@ -41,7 +41,7 @@ fn vocabularies_with_faults() {
     );
     refused(
         &changed(|f| f["model"]["vocab"]["t"] = json!(4_000_000_000u32)),
-        "model.vocab[\"u\"]",
+        "model.vocab[\"t\"]",
         "smaller ids are missing",
     );
     refused(

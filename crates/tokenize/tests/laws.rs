@@ -14,7 +14,7 @@ static MODELS: LazyLock<Vec<ByteLevelBpe>> = LazyLock::new(|| {
     let train = |split| {
         ByteLevelBpeTrainer::new(700).split(split).special_tokens(["<|end|>"]).train([&text]).unwrap()
     };
-    [Split::Gpt2, Split::Chars, Split::Whole].into_iter().map(train).collect()
+    [Split::Gpt2, Split::Chars, Split::Whole, Split::Cl100k, Split::O200k].into_iter().map(train).collect()
 });
 
 /// Text near to what the models know, with everything that can stand in a string now and then.
@@ -131,6 +131,19 @@ proptest! {
     }
 
     #[test]
+    fn a_budget_takes_the_first_ids_that_end_with_a_character(text in text(), repeats in 1usize..40, most in 0usize..40) {
+        // Long enough for the text to be read in parts.
+        let text = text.repeat(repeats * 8);
+        for model in MODELS.iter() {
+            let encoding = model.encode_with_offsets(&text, Specials::None);
+            let ends = encoding.offsets.iter().map(|offset| offset.end).take(most);
+            let whole = (1..).zip(ends).filter(|&(_, end)| text.is_char_boundary(end)).last();
+            let (count, end) = whole.unwrap_or((0, 0));
+            prop_assert_eq!(model.take_tokens(&text, most), (&text[..end], count));
+        }
+    }
+
+    #[test]
     fn streamed_text_is_the_whole_text(ids in prop::collection::vec(0u32..720, 0..60)) {
         let model = &MODELS[2];
         let mut stream = StreamDecoder::new(model);
@@ -180,8 +193,13 @@ proptest! {
 
 #[test]
 fn long_runs_of_anything_come_back() {
-    for unit in ["a", "ab", " ", "\n", "我", "我爱", "é", "\u{301}", "1", "'s", "<|end|>"] {
-        let text = unit.repeat(200_000);
+    // Quadratic time in any of them would take minutes.
+    let units = [
+        "a", "A", "aB", "ab", " ", "\n", " \n", "我", "我爱", "é", "É", "\u{301}", "1", "'s", "!", "/",
+        "<|end|>",
+    ];
+    for unit in units {
+        let text = unit.repeat((1 << 20) / unit.len());
         for model in MODELS.iter() {
             let ids = model.encode(&text);
             assert_eq!(model.decode(&ids).unwrap(), text);

@@ -73,6 +73,28 @@ impl Merges {
         Ok(merges)
     }
 
+    /// A table with room for merges of up to `most` ranks, to which they are [added](Self::add) in any order.
+    pub(super) fn growing(byte_ids: [u32; 256], most: usize) -> Self {
+        Self {
+            byte_ids,
+            byte_ranks: vec![NONE; 1 << 16],
+            rules: vec![[NONE; 3]; most],
+            table: vec![(0, NONE); (most * 2 + 1).next_power_of_two()],
+            seed: hash::seed(),
+        }
+    }
+
+    /// Adds the merge of `rank` to a [growing](Self::growing) table. Its pair must be new.
+    pub(super) fn add(&mut self, token: &[u8], left: u32, right: u32, rank: u32, merged: u32) {
+        let key = hash::pair_key(left, right);
+        let place = self.place(key);
+        self.table[place] = (key, rank);
+        self.rules[rank as usize] = [left, right, merged];
+        if let &[left, right] = token {
+            self.byte_ranks[usize::from(u16::from_be_bytes([left, right]))] = rank;
+        }
+    }
+
     /// Left, right and merged id of every merge, by rank.
     pub(super) fn rules(&self) -> &[[u32; 3]] {
         &self.rules

@@ -3,5 +3,6 @@
 mod cache;
 mod merges;
 mod model;
+mod ranks;
 
 pub use model::{ByteLevelBpe, Merge};

@@ -15,6 +15,8 @@ use crate::vocab::Vocab;
 
 /// Texts are cut into parts of this size for [`ByteLevelBpe::encode_parallel`].
 const PART_BYTES: usize = 1 << 16;
+/// And of this size where a budget may end the work early.
+const BUDGET_PART_BYTES: usize = 1 << 12;
 
 /// Byte-level byte-pair encoding, as of GPT-2 (Radford et al. 2019).
 ///
@@ -119,6 +121,18 @@ impl ByteLevelBpe {
         })
     }
 
+    /// A model whose merges follow from the order of its tokens: of `ordinary` ids, ascending, the smaller merges
+    /// first. A piece that is a token is that token.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a byte has no token or there are too many.
+    pub(crate) fn from_ranks(vocab: Vocab, ordinary: &[u32], split: Split) -> Result<Self, Error> {
+        let merges = super::ranks::merges(&vocab, ordinary)?;
+        let mut model = Self::new(vocab, merges, split)?;
+        model.whole_words = true;
+        Ok(model)
+    }
+
     /// Adds a token that is found in texts as a string. Its id must be that of the token with the same bytes, or the
     /// next free one.
     pub(crate) fn add_token(&mut self, token: AddedToken) -> Result<(), Error> {
@@ -211,7 +225,15 @@ impl ByteLevelBpe {
     /// [`encode_bytes`](Self::encode_bytes) with some special tokens taken for what they are.
     pub fn encode_bytes_with(&self, bytes: &[u8], specials: Specials<'_>) -> Vec<u32> {
         let mut ids = Vec::with_capacity(bytes.len() / 3);
-        self.for_each_word(bytes, specials, |word| ids.extend_from_slice(word));
+        self.for_each_word(bytes, specials, |word| append(&mut ids, word));
+        ids
+    }
+
+    /// The ids of bytes as one piece, which no split cuts.
+    pub fn encode_piece(&self, piece: &[u8]) -> Vec<u32> {
+        let mut worker = self.take_worker();
+        let ids = self.encode_word(piece, &mut worker.scratch).to_vec();
+        self.give_back(worker);
         ids
     }
 
@@ -269,6 +291,45 @@ impl ByteLevelBpe {
         count
     }
 
+    /// The beginning of `text` that its first `most` ids stand for, and how many ids that are: fewer than `most` where
+    /// the text has no more, or where the last ones would end inside a character. Text after the cut is read only as
+    /// far as a few thousand bytes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let tokenizer = tokenize::ByteLevelBpeTrainer::new(270).train(["so so so"])?;
+    /// assert_eq!(tokenizer.take_tokens("so so long", 2), ("so so", 2));
+    /// assert_eq!(tokenizer.take_tokens("é", 1), ("", 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn take_tokens<'t>(&self, text: &'t str, most: usize) -> (&'t str, usize) {
+        let (mut taken, mut end, mut kept) = (0, 0, (0, 0));
+        self.added.for_each_segment(text.as_bytes(), Specials::None, |segment| {
+            if taken == most {
+                return;
+            }
+            let mut take = |ids: &[u32]| {
+                for &id in ids.iter().take(most - taken) {
+                    taken += 1;
+                    end += self.vocab.token(id).map_or(0, <[u8]>::len);
+                    if text.is_char_boundary(end) {
+                        kept = (end, taken);
+                    }
+                }
+                taken < most
+            };
+            match segment.id {
+                Some(id) => _ = take(&[id]),
+                None => {
+                    let mut parts = self.split.parts(&text.as_bytes()[segment.range], BUDGET_PART_BYTES);
+                    _ = parts.all(|part| take(&self.encode_plain(part)));
+                }
+            }
+        });
+        (&text[..kept.0], kept.1)
+    }
+
     /// The bytes of `ids`.
     ///
     /// # Errors
@@ -301,7 +362,7 @@ impl ByteLevelBpe {
     /// Appends the ids of text in which no added token is looked for.
     pub(crate) fn append_plain(&self, text: &[u8], ids: &mut Vec<u32>) {
         let mut worker = self.take_worker();
-        self.encode_segment(text, &mut worker, &mut |word| ids.extend_from_slice(word));
+        self.encode_segment(text, &mut worker, &mut |word| append(ids, word));
         self.give_back(worker);
     }
 
@@ -318,9 +379,9 @@ impl ByteLevelBpe {
     fn encode_segment(&self, text: &[u8], worker: &mut Worker, emit: &mut impl FnMut(&[u32])) {
         let Worker { cache, scratch } = worker;
         self.split.for_each(text, |word| {
-            let key = cache.key(text, word.start, word.end);
-            if let Some(ids) = key.and_then(|key| cache.get(key)) {
-                return emit(ids);
+            let key = WordCache::key(text, word.start, word.end);
+            if let Some(found) = key.and_then(|key| cache.get(key)) {
+                return emit(&found.ids[..found.length.min(found.ids.len())]);
             }
             let ids = self.encode_word(&text[word], scratch);
             if let Some(key) = key {
@@ -352,6 +413,16 @@ impl ByteLevelBpe {
 
     fn give_back(&self, worker: Worker) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    }
+}
+
+/// Appends the ids of a word. Nearly always there is one, which needs no copy of unknown length.
+#[inline]
+fn append(ids: &mut Vec<u32>, word: &[u32]) {
+    match *word {
+        [id] => ids.push(id),
+        [first, second] => ids.extend([first, second]),
+        _ => ids.extend_from_slice(word),
     }
 }
 

@@ -5,9 +5,6 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::split::Split;
 
-/// The pattern that cuts text into characters, in every dialect of regular expressions.
-const ANY_CHARACTER: &str = "[\\s\\S]";
-
 /// A component under its name, with the fields that have been looked at taken out.
 struct Component<'f> {
     file: &'f str,
@@ -91,7 +88,7 @@ pub(super) fn byte_level_split(file: &str, value: Value) -> Result<Split, Error>
             let Ok([split, bytes]) = <[Value; 2]>::try_from(steps) else {
                 return Err(Error::format(file, place, "Sequence: expected a Split and a ByteLevel"));
             };
-            split_into_characters(file, "pre_tokenizer.pretokenizers[0]", split)?;
+            let known = pattern_split(file, "pre_tokenizer.pretokenizers[0]", split)?;
             let place = "pre_tokenizer.pretokenizers[1]";
             match Component::new(file, place, bytes)? {
                 Some(component) if component.kind == "ByteLevel" => {
@@ -102,7 +99,7 @@ pub(super) fn byte_level_split(file: &str, value: Value) -> Result<Split, Error>
                             "ByteLevel after a Split: use_regex must be false",
                         ));
                     }
-                    Ok(Split::Chars)
+                    Ok(known)
                 }
                 Some(component) => Err(component.unsupported()),
                 None => Err(Error::format(file, place, "expected ByteLevel, found null")),
@@ -126,6 +123,14 @@ fn byte_level_uses_pattern(mut component: Component<'_>) -> Result<bool, Error> 
 
 /// Checks that a pre-tokenizer is the one that cuts text into characters.
 pub(super) fn split_into_characters(file: &str, place: &str, value: Value) -> Result<(), Error> {
+    match pattern_split(file, place, value)? {
+        Split::Chars => Ok(()),
+        other => Err(Error::format(file, place, format!("Split: expected characters, found {other:?}"))),
+    }
+}
+
+/// The split of a pre-tokenizer that cuts by a pattern.
+fn pattern_split(file: &str, place: &str, value: Value) -> Result<Split, Error> {
     let Some(mut component) = Component::new(file, place, value)? else {
         return Err(Error::format(file, place, "expected Split, found null"));
     };
@@ -133,9 +138,10 @@ pub(super) fn split_into_characters(file: &str, place: &str, value: Value) -> Re
         return Err(component.unsupported());
     }
     let pattern = component.fields.remove("pattern").unwrap_or_default();
-    if pattern != json!({ "Regex": ANY_CHARACTER }) {
+    let known = pattern.get("Regex").and_then(Value::as_str).and_then(Split::from_pattern);
+    let Some(known) = known else {
         return Err(component.error(format!("Split: the pattern {pattern} is not supported")));
-    }
+    };
     let behavior = component.fields.remove("behavior").unwrap_or_default();
     if behavior != "Isolated" {
         return Err(component.error(format!("Split: the behavior {behavior} is not supported")));
@@ -143,7 +149,8 @@ pub(super) fn split_into_characters(file: &str, place: &str, value: Value) -> Re
     if component.flag("invert", false)? {
         return Err(component.error("Split: invert = true is not supported"));
     }
-    component.finish()
+    component.finish()?;
+    Ok(known)
 }
 
 /// Checks a component that must be of one kind; its fields do not matter to ids and text.
@@ -160,15 +167,18 @@ pub(super) fn write_split(split: Split) -> Value {
     match split {
         Split::Gpt2 => byte_level(true),
         Split::Whole => byte_level(false),
-        Split::Chars => {
-            json!({ "type": "Sequence", "pretokenizers": [write_characters(), byte_level(false)] })
-        }
+        _ => json!({ "type": "Sequence", "pretokenizers": [write_pattern(split), byte_level(false)] }),
     }
 }
 
 /// The pre-tokenizer of a character-level model.
 pub(super) fn write_characters() -> Value {
-    json!({ "type": "Split", "pattern": { "Regex": ANY_CHARACTER }, "behavior": "Isolated", "invert": false })
+    write_pattern(Split::Chars)
+}
+
+/// The pre-tokenizer that cuts by the pattern of a split.
+fn write_pattern(split: Split) -> Value {
+    json!({ "type": "Split", "pattern": { "Regex": split.pattern() }, "behavior": "Isolated", "invert": false })
 }
 
 /// The component ByteLevel, which is a pre-tokenizer, a post-processor and a decoder.

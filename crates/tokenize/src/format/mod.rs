@@ -1,5 +1,6 @@
 //! Files of tokenizers: read with every fault named by file and place, written whole or not at all.
 
+mod base64;
 mod component;
 mod components;
 pub(crate) mod disk;
@@ -8,11 +9,14 @@ mod ordered;
 mod parts;
 mod pipeline;
 mod read_json;
+mod tiktoken;
 mod vocab_merges;
 mod vocab_txt;
 mod write_json;
 
 use std::path::Path;
+
+pub use tiktoken::Tiktoken;
 
 use crate::bpe::ByteLevelBpe;
 use crate::chars::CharTokenizer;

@@ -83,7 +83,7 @@ pub(super) fn entries<'m>(model: &'m ByteLevelBpe, tokens: impl Iterator<Item = 
         Some(&content) => (content.to_owned(), id),
         None => (byte_chars::spell(token), id),
     };
-    Entries((0..).zip(tokens).map(spelled).collect())
+    Entries((0..).zip(tokens).filter(|(_, token)| !token.is_empty()).map(spelled).collect())
 }
 
 /// Merges spelled in characters.

@@ -1,5 +1,6 @@
 //! The GPT-2 pattern as a scanner.
 
+use super::run;
 use crate::unicode::{Class, class_at};
 
 /// The end of the piece that starts at `start`, which must lie inside `text`.
@@ -15,11 +16,17 @@ pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
     {
         return start + 1 + length;
     }
+    if first.is_ascii_alphabetic() {
+        return run::letters_end(text, start + 1);
+    }
+    // One plain space joins the run of letters, numbers or symbols behind it.
+    if first == b' ' && text.get(start + 1).is_some_and(u8::is_ascii_alphabetic) {
+        return run::letters_end(text, start + 2);
+    }
     let (class, length) = class_at(text, start);
     if class != Class::Space {
         return run_end(text, start + length, class);
     }
-    // One plain space joins the run of letters, numbers or symbols behind it.
     if first == b' ' && start + 1 < text.len() {
         let (class, length) = class_at(text, start + 1);
         if class != Class::Space {

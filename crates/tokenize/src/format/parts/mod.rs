@@ -1,6 +1,5 @@
 //! The components of a pipeline, each read and written.
 
-mod base64;
 mod decoder;
 mod limits;
 mod model;

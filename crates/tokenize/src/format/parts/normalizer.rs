@@ -1,8 +1,9 @@
 //! `normalizer`.
 
+use super::super::base64;
 use super::super::component::Component;
 use super::super::ordered::Json;
-use super::{base64, read_pattern, write_pattern};
+use super::{read_pattern, write_pattern};
 use crate::error::Error;
 use crate::normalise::{BertNormalizer, Charsmap, Normalizer};
 

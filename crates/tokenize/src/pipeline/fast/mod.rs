@@ -134,10 +134,18 @@ fn byte_level(pre_tokenizer: &PreTokenizer, model: &Model) -> Option<ByteLevelBp
         return None;
     }
     let mut vocab = Vocab::default();
-    for (expected, (token, id)) in (0..).zip(bpe.vocab()) {
+    let most = bpe.len() * 2;
+    for (token, id) in bpe.vocab() {
         let bytes = crate::byte_chars::unspell(token).ok()?;
-        if id != expected || bytes.is_empty() || vocab.id(&bytes).is_some() {
+        if (id as usize) < vocab.len()
+            || id as usize >= most
+            || bytes.is_empty()
+            || vocab.id(&bytes).is_some()
+        {
             return None;
+        }
+        while vocab.len() < id as usize {
+            vocab.push(b"");
         }
         vocab.push(&bytes);
     }

@@ -1,0 +1,205 @@
+//! `.tiktoken`: one token a line, its bytes in base64 and its rank, which is its id.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::{base64, disk};
+use crate::added::AddedToken;
+use crate::bpe::ByteLevelBpe;
+use crate::error::Error;
+use crate::split::Split;
+use crate::vocab::Vocab;
+
+/// What a `.tiktoken` file leaves out, for OpenAI's encodings: the split and the special tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tiktoken {
+    /// `r50k_base`: GPT-2 and GPT-3.
+    R50k,
+    /// `p50k_base`: Codex.
+    P50k,
+    /// `cl100k_base`: GPT-3.5 and GPT-4.
+    Cl100k,
+    /// `o200k_base`: GPT-4o and later.
+    O200k,
+}
+
+impl Tiktoken {
+    /// How texts are cut.
+    pub fn split(self) -> Split {
+        match self {
+            Tiktoken::R50k | Tiktoken::P50k => Split::Gpt2,
+            Tiktoken::Cl100k => Split::Cl100k,
+            Tiktoken::O200k => Split::O200k,
+        }
+    }
+
+    /// The special tokens and their ids.
+    pub fn specials(self) -> &'static [(&'static str, u32)] {
+        match self {
+            Tiktoken::R50k | Tiktoken::P50k => &[("<|endoftext|>", 50256)],
+            Tiktoken::Cl100k => &[
+                ("<|endoftext|>", 100257),
+                ("<|fim_prefix|>", 100258),
+                ("<|fim_middle|>", 100259),
+                ("<|fim_suffix|>", 100260),
+                ("<|endofprompt|>", 100276),
+            ],
+            Tiktoken::O200k => &[("<|endoftext|>", 199999), ("<|endofprompt|>", 200018)],
+        }
+    }
+}
+
+impl ByteLevelBpe {
+    /// Reads a `.tiktoken` file of one of OpenAI's encodings. Ids are those of `tiktoken`.
+    ///
+    /// ```
+    /// use tokenize::{ByteLevelBpe, Split};
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let trained = tokenize::ByteLevelBpeTrainer::new(260).train(["low low low lower"])?;
+    /// let model = ByteLevelBpe::from_tiktoken_str(&trained.to_tiktoken(), Split::Cl100k, &[("<|end|>", 300)])?;
+    /// assert_eq!(model.decode(&model.encode("slow"))?, "slow");
+    /// assert_eq!(model.encode_with("<|end|>", tokenize::Specials::All), [300]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is damaged: no base64, no rank, a token or
+    /// rank that comes twice, a rank beyond the file's size, a byte without a token.
+    pub fn from_tiktoken(path: impl AsRef<Path>, encoding: Tiktoken) -> Result<Self, Error> {
+        Self::from_tiktoken_with(path, encoding.split(), encoding.specials())
+    }
+
+    /// Reads a `.tiktoken` file of any other encoding, with its split and its special tokens.
+    ///
+    /// # Errors
+    /// As [`from_tiktoken`](Self::from_tiktoken); also if a special token's id or content is another token's.
+    pub fn from_tiktoken_with(
+        path: impl AsRef<Path>,
+        split: Split,
+        specials: &[(&str, u32)],
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        read(&path.display().to_string(), &disk::read(path)?, split, specials)
+    }
+
+    /// Reads the content of such a file.
+    ///
+    /// # Errors
+    /// As [`from_tiktoken_with`](Self::from_tiktoken_with), without [`Error::Io`].
+    pub fn from_tiktoken_str(text: &str, split: Split, specials: &[(&str, u32)]) -> Result<Self, Error> {
+        read("tiktoken", text, split, specials)
+    }
+
+    /// The content of a `.tiktoken` file: all tokens but the added ones. It holds neither the split nor the special
+    /// tokens, and means the same only where tokens merge in the order of their ids, as those of a trainer and of a
+    /// file of this kind do.
+    pub fn to_tiktoken(&self) -> String {
+        let added = self.added_tokens();
+        let mut text = String::new();
+        for (id, token) in (0..).zip(self.model_tokens()) {
+            if !token.is_empty() && !added.iter().any(|added| added.id == id) {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{} {id}", base64::encode(token));
+            }
+        }
+        text
+    }
+
+    /// Writes [`to_tiktoken`](Self::to_tiktoken) to a file. Until it is all on the disk, what was there before stays.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save_tiktoken(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        disk::write(path.as_ref(), self.to_tiktoken())
+    }
+}
+
+/// The ids of special tokens are below this.
+const MOST_IDS: u32 = 1 << 24;
+
+fn read(file: &str, text: &str, split: Split, specials: &[(&str, u32)]) -> Result<ByteLevelBpe, Error> {
+    let mut tokens = Vec::with_capacity(text.len() / 16);
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.is_empty() {
+            continue;
+        }
+        let (token, rank) =
+            parse(line).map_err(|what| Error::format(file, format!("line {number}"), what))?;
+        // So that memory is bounded by the file, whatever its ranks are.
+        if rank as usize >= text.len().min(MOST_IDS as usize) {
+            let what = format!("rank {rank} is beyond the file's size");
+            return Err(Error::format(file, format!("line {number}"), what));
+        }
+        tokens.push((rank, token));
+    }
+    let ordinary = tokens.len();
+    for &(content, id) in specials {
+        if id >= MOST_IDS || content.is_empty() {
+            let what = format!("id {id}: expected a string with an id below {MOST_IDS}");
+            return Err(Error::format(file, format!("special token {content:?}"), what));
+        }
+        tokens.push((id, content.as_bytes().to_vec()));
+    }
+    let mut ranks: Vec<u32> = tokens[..ordinary].iter().map(|&(rank, _)| rank).collect();
+    ranks.sort_unstable();
+    tokens.sort_by_key(|&(id, _)| id);
+    let mut vocab = Vocab::default();
+    for (id, token) in tokens {
+        let place = || format!("token {:?} with rank {id}", String::from_utf8_lossy(&token));
+        if (id as usize) < vocab.len() {
+            return Err(Error::format(file, place(), "another token has this rank"));
+        }
+        if vocab.id(&token).is_some() {
+            return Err(Error::format(file, place(), "the token comes twice"));
+        }
+        while vocab.len() < id as usize {
+            vocab.push(b"");
+        }
+        vocab.push(&token);
+    }
+    let wrong = |error: Error| Error::format(file, "tokens", error.to_string());
+    let mut model = ByteLevelBpe::from_ranks(vocab, &ranks, split).map_err(wrong)?;
+    for &(content, id) in specials {
+        model.add_token(AddedToken::new(id, content, true)).map_err(wrong)?;
+    }
+    Ok(model)
+}
+
+/// Token and rank of a line.
+fn parse(line: &str) -> Result<(Vec<u8>, u32), String> {
+    let (token, rank) =
+        line.split_once(' ').ok_or_else(|| format!("expected a token and its rank, found {line:?}"))?;
+    let bytes = base64::decode(token).filter(|bytes| !bytes.is_empty());
+    let bytes = bytes.ok_or_else(|| format!("expected a token in base64, found {token:?}"))?;
+    let rank = rank.parse().map_err(|_| format!("expected a rank, found {rank:?}"))?;
+    Ok((bytes, rank))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    fn error(change: impl FnOnce(&mut Vec<String>)) -> String {
+        let mut lines: Vec<String> =
+            (0..=255u8).map(|byte| format!("{} {byte}", base64::encode(&[byte]))).collect();
+        lines.push(format!("{} 256", base64::encode(b"ab")));
+        change(&mut lines);
+        ByteLevelBpe::from_tiktoken_str(&lines.join("\n"), Split::Cl100k, &[("<end>", 257)])
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn damaged_files_are_errors_that_name_the_place() {
+        assert!(error(|lines| lines[3] = "AA".into()).contains("line 4: expected a token and its rank"));
+        assert!(error(|lines| lines[3] = "A 3".into()).contains("line 4: expected a token in base64"));
+        assert!(error(|lines| lines[3] = "AA== x".into()).contains("line 4: expected a rank"));
+        assert!(error(|lines| lines[3] = "Aw== 4000000000".into()).contains("beyond the file's size"));
+        assert!(error(|lines| lines[3] = "Aw== 4".into()).contains("another token has this rank"));
+        assert!(error(|lines| lines[256] = "Aw== 256".into()).contains("comes twice"));
+        assert!(error(|lines| drop(lines.remove(65))).contains("no token for the byte 0x41"));
+        assert!(error(|lines| lines[256] = "YWI= 257".into()).contains("another token has this rank"));
+    }
+}

@@ -1,0 +1,43 @@
+//! The pattern of cl100k and its kin in Llama 3 and Qwen as a scanner.
+
+use super::run::{self, Space};
+use crate::unicode::{self, LETTER, NUMBER};
+
+/// Wherein the patterns differ.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// Most numbers in one piece.
+    pub(super) numbers: usize,
+    pub(super) space: Space,
+}
+
+/// The end of the piece that starts at `start`, which must lie inside `text`.
+#[inline]
+pub(super) fn piece_end(text: &[u8], start: usize, rules: Rules) -> usize {
+    let first = text[start];
+    if first == b'\''
+        && let Some(length) = run::contraction(&text[start..])
+    {
+        return start + length;
+    }
+    // Letters, with one character before them that is neither letter, number nor line break.
+    if first.is_ascii_alphabetic() {
+        return run::letters_end(text, start + 1);
+    }
+    let (flags, length) = unicode::flags_at(text, start);
+    let next = start + length;
+    if flags & NUMBER != 0 {
+        return run::numbers_end(text, next, rules.numbers);
+    }
+    let line_break = matches!(first, b'\r' | b'\n');
+    if flags & LETTER != 0 || (!line_break && run::letter_at(text, next)) {
+        return run::letters_end(text, next);
+    }
+    if let Some(mut end) = run::symbols_end(text, start) {
+        while let Some(b'\r' | b'\n') = text.get(end) {
+            end += 1;
+        }
+        return end;
+    }
+    run::space_end(text, start, rules.space)
+}
