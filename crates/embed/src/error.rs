@@ -85,6 +85,32 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// A file that is not what it should be.
+    #[error("{}: {at}: {what}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        at: String,
+        /// What is wrong there.
+        what: String,
+    },
+    /// A word without a vector.
+    #[error("{word:?} is not in the vocabulary")]
+    UnknownWord {
+        /// The word.
+        word: String,
+    },
+    /// No words, where some are needed.
+    #[error("{what} needs at least {least} words, found {found}")]
+    TooFewWords {
+        /// What needs them.
+        what: &'static str,
+        /// How many it needs.
+        least: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A vector that is no number: training diverged.
     #[error("the vector of {word:?} is not finite; lower the learning rate")]
     NotFinite {

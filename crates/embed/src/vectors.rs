@@ -1,5 +1,9 @@
 //! Words and their vectors.
 
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
 use crate::{Error, Result, Words};
 
 /// One vector of `dim` numbers for each word.
@@ -16,11 +20,66 @@ use crate::{Error, Result, Words};
 /// assert_eq!(vectors.row(0), [0.0, 1.0]);
 /// # Ok::<(), embed::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Vectors {
     words: Words,
     dim: usize,
-    data: Vec<f32>,
+    data: Data,
+    /// One over the length of each vector, zero of none; computed when first needed.
+    inverse_norms: OnceLock<Vec<f32>>,
+}
+
+/// A file mapped into memory.
+pub(crate) type Map = memmap2::Mmap;
+
+/// Where the numbers are.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    Owned(Vec<f32>),
+    /// `len` numbers from byte `start` on, which is a multiple of their alignment.
+    Mapped {
+        map: Arc<Map>,
+        start: usize,
+        len: usize,
+    },
+}
+
+impl Data {
+    pub(crate) fn map(path: &Path) -> Result<Arc<Map>> {
+        let file = File::open(path).map_err(Error::io(path))?;
+        // SAFETY: the bytes are only read, any bytes are valid, and `Vectors::open` says that the file must not
+        // change meanwhile.
+        unsafe { Map::map(&file) }.map(Arc::new).map_err(Error::io(path))
+    }
+
+    /// Numbers of a map, in place where they can be used there.
+    ///
+    /// # Panics
+    /// If the map ends before them.
+    pub(crate) fn mapped(map: Arc<Map>, start: usize, len: usize) -> Self {
+        let bytes = &map[start..start + len * size_of::<f32>()];
+        if cfg!(target_endian = "big") || !bytes.as_ptr().cast::<f32>().is_aligned() {
+            return Self::Owned(crate::io::floats(bytes));
+        }
+        Self::Mapped { map, start, len }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[f32] {
+        match self {
+            Self::Owned(values) => values,
+            // SAFETY: `mapped` has seen that the map holds as many aligned floats there, and it does not change
+            // while it lives.
+            Self::Mapped { map, start, len } => unsafe {
+                std::slice::from_raw_parts(map.as_ptr().add(*start).cast::<f32>(), *len)
+            },
+        }
+    }
+}
+
+impl PartialEq for Vectors {
+    fn eq(&self, other: &Self) -> bool {
+        self.dim == other.dim && self.words == other.words && self.data() == other.data()
+    }
 }
 
 impl Vectors {
@@ -41,13 +100,17 @@ impl Vectors {
                 found: data.len() as u64,
             });
         }
-        Ok(Self { words, dim, data })
+        Ok(Self::from_data(words, dim, Data::Owned(data)))
     }
 
     /// Vectors of sizes that are known to fit.
     pub(crate) fn from_checked(words: Words, dim: usize, data: Vec<f32>) -> Self {
         debug_assert_eq!(data.len(), words.len() * dim);
-        Self { words, dim, data }
+        Self::from_data(words, dim, Data::Owned(data))
+    }
+
+    pub(crate) fn from_data(words: Words, dim: usize, data: Data) -> Self {
+        Self { words, dim, data, inverse_norms: OnceLock::new() }
     }
 
     /// Number of words.
@@ -99,7 +162,7 @@ impl Vectors {
     #[track_caller]
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
-        &self.data[index * self.dim..][..self.dim]
+        &self.data()[index * self.dim..][..self.dim]
     }
 
     /// The vector of `word`.
@@ -110,19 +173,41 @@ impl Vectors {
 
     /// Words with their vectors, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[f32])> {
-        self.words.iter().zip(self.data.chunks_exact(self.dim))
+        self.words.iter().zip(self.data().chunks_exact(self.dim))
     }
 
     /// The whole matrix `(words, dim)`, row after row.
     #[must_use]
     pub fn data(&self) -> &[f32] {
-        &self.data
+        self.data.as_slice()
     }
 
-    /// Words and matrix.
+    /// Whether the matrix is a file mapped into memory.
+    #[must_use]
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.data, Data::Mapped { .. })
+    }
+
+    /// One over the length of each vector, zero where that is zero.
+    pub(crate) fn inverse_norms(&self) -> &[f32] {
+        self.inverse_norms.get_or_init(|| {
+            use rayon::prelude::*;
+            self.data()
+                .par_chunks_exact(self.dim)
+                .with_min_len(1024)
+                .map(crate::query::inverse_norm)
+                .collect()
+        })
+    }
+
+    /// Words and matrix; of a mapped file, a copy.
     #[must_use]
     pub fn into_parts(self) -> (Words, Vec<f32>) {
-        (self.words, self.data)
+        let data = match self.data {
+            Data::Owned(values) => values,
+            mapped @ Data::Mapped { .. } => mapped.as_slice().to_vec(),
+        };
+        (self.words, data)
     }
 }
 

@@ -19,6 +19,8 @@
 mod bag;
 mod grade;
 mod pairs;
+mod rows;
+mod scan;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -74,6 +76,12 @@ pub(crate) struct Kernels {
     /// Adds the updates to columns `from..to`, to each input row that of `h`; arguments: rows, `h`, `g`, `from`,
     /// `to`.
     pub(crate) apply_bag: unsafe fn(Rows<'_>, *const f32, &[f32], usize, usize),
+    /// Products of a vector with rows that lie one after the other; arguments: rows, vector, products.
+    pub(crate) scan: unsafe fn(&[f32], &[f32], &mut [f32]),
+    /// The product of two rows of `width` floats.
+    pub(crate) dot: unsafe fn(*const f32, *const f32, usize) -> f32,
+    /// Adds a multiple of a row to another; arguments: factor, from, to, `width`.
+    pub(crate) add: unsafe fn(f32, *const f32, *mut f32, usize),
     /// Asks for `width` floats of a row to be brought to the cache.
     pub(crate) prefetch: unsafe fn(*const f32, usize),
 }
@@ -111,6 +119,24 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $features)])?
+            unsafe fn scan(rows: &[f32], vector: &[f32], products: &mut [f32]) {
+                // SAFETY: as above.
+                unsafe { scan::scan::<$simd>(rows, vector, products) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn dot(a: *const f32, b: *const f32, width: usize) -> f32 {
+                // SAFETY: as above.
+                unsafe { rows::dot::<$simd>(a, b, width) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn add(factor: f32, from: *const f32, to: *mut f32, width: usize) {
+                // SAFETY: as above.
+                unsafe { rows::add::<$simd>(factor, from, to, width) }
+            }
+
+            $(#[target_feature(enable = $features)])?
             unsafe fn prefetch(row: *const f32, width: usize) {
                 for at in (0..width).step_by(16) {
                     // SAFETY: a prefetch reads nothing, and the features are enabled.
@@ -124,6 +150,9 @@ macro_rules! kernels {
                 apply_pairs,
                 grade_bag,
                 apply_bag,
+                scan,
+                dot,
+                add,
                 prefetch,
             };
         }
@@ -145,4 +174,13 @@ pub(crate) fn kernels() -> &'static Kernels {
         Level::Avx2 => &avx2::KERNELS,
         _ => &portable::KERNELS,
     }
+}
+
+/// Products of `vector` with rows of its length that lie one after the other, as many as `products` has room for.
+///
+/// # Panics
+/// If there are fewer rows.
+pub(crate) fn scan(rows: &[f32], vector: &[f32], products: &mut [f32]) {
+    // SAFETY: the kernels are those of this processor; slices are checked by the kernel.
+    unsafe { (kernels().scan)(rows, vector, products) }
 }

@@ -96,6 +96,18 @@ impl Vocab {
         Ok(Self { words, counts: list, total, corpus_words: total })
     }
 
+    /// The parts of a vocabulary that was saved.
+    pub(crate) fn from_parts(words: Words, counts: Vec<u64>, total: u64, corpus_words: u64) -> Result<Self> {
+        if words.len() != counts.len() {
+            let (expected, found) = (words.len() as u64, counts.len() as u64);
+            return Err(Error::Size { what: "counts of words", expected, found });
+        }
+        if words.is_empty() {
+            return Err(Error::EmptyCorpus);
+        }
+        Ok(Self { words, counts, total: total.max(1), corpus_words })
+    }
+
     /// The words.
     #[must_use]
     pub fn words(&self) -> &Words {

@@ -2,7 +2,6 @@
 
 use crate::kernel::{Aim, Kernels, Loss, Rows, kernels, scores_len};
 use crate::matrix::{Matrix, Shared};
-use crate::word2vec::Architecture;
 use crate::word2vec::plan::{Plan, Step};
 
 /// The matrices that threads train together, and how.
@@ -13,19 +12,15 @@ pub(crate) struct Shape<'a> {
     pub(crate) kernels: &'static Kernels,
     /// Columns in whole vectors.
     pub(crate) width: usize,
-    pub(crate) architecture: Architecture,
+    /// Whether the input of a step is a bag of rows, and if so, whether their mean.
+    pub(crate) bag: Option<bool>,
 }
 
 impl<'a> Shape<'a> {
-    pub(crate) fn new(
-        input: &'a mut Matrix,
-        output: &'a mut Matrix,
-        dim: usize,
-        architecture: Architecture,
-    ) -> Self {
+    pub(crate) fn new(input: &'a mut Matrix, output: &'a mut Matrix, dim: usize, bag: Option<bool>) -> Self {
         let kernels = kernels();
         let width = dim.next_multiple_of(kernels.lanes);
-        Self { input: input.share(), output: output.share(), kernels, width, architecture }
+        Self { input: input.share(), output: output.share(), kernels, width, bag }
     }
 }
 
@@ -115,8 +110,8 @@ impl<'a> Worker<'a> {
         row: usize,
     ) -> usize {
         self.locate(step);
-        let Shape { kernels, width, architecture, .. } = self.shape;
-        let inputs = if architecture == Architecture::SkipGram { step.inputs.len() } else { 1 };
+        let Shape { kernels, width, bag, .. } = self.shape;
+        let inputs = if bag.is_none() { step.inputs.len() } else { 1 };
         scratch.pairs += inputs as u64;
         let end = first + scores_len(inputs, step.targets.len());
         if scratch.g.len() < end {
@@ -127,9 +122,9 @@ impl<'a> Worker<'a> {
         let aim = Aim { signs: step.signs, rate };
         // SAFETY: `locate` took rows that are padded to `width`, as is the bag's, and `g` has room.
         unsafe {
-            match architecture {
-                Architecture::SkipGram => (kernels.grade_pairs)(rows, aim, width, g, &mut scratch.loss),
-                Architecture::Cbow { mean } => {
+            match bag {
+                None => (kernels.grade_pairs)(rows, aim, width, g, &mut scratch.loss),
+                Some(mean) => {
                     let scale = if mean { 1.0 / step.inputs.len() as f32 } else { 1.0 };
                     let h = scratch.h.share().row(row as u32);
                     (kernels.grade_bag)(rows, scale, aim, width, h, g, &mut scratch.loss);
@@ -147,9 +142,9 @@ impl<'a> Worker<'a> {
         let g = &scratch.g[first..];
         // SAFETY: as for `grade`, which filled `g` and the bag.
         unsafe {
-            match self.shape.architecture {
-                Architecture::SkipGram => (kernels.apply_pairs)(rows, g, from, to),
-                Architecture::Cbow { .. } => {
+            match self.shape.bag {
+                None => (kernels.apply_pairs)(rows, g, from, to),
+                Some(_) => {
                     (kernels.apply_bag)(rows, scratch.h.row(row).as_ptr(), g, from, to);
                 }
             }

@@ -12,6 +12,7 @@ mod reproducible;
 mod run;
 mod settings;
 mod softmax;
+mod state;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -20,3 +21,4 @@ pub use model::Model;
 pub use progress::{Progress, Report};
 pub use settings::{Architecture, Decay, Mode, Objective, Word2Vec};
 pub use trainer::Trainer;
+pub(crate) use trainer::initialise;

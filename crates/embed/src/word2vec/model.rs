@@ -1,16 +1,18 @@
 //! What training makes.
 
 use super::Objective;
+use serde::{Deserialize, Serialize};
+
 use super::trainer::{initialise, output_rows};
 use crate::vocab::Vocab;
-use crate::{Result, Vectors, Word2Vec};
+use crate::{FastText, Result, Subwords, Vectors, Word2Vec};
 
 /// A trained model: the vocabulary, the vectors, and the output matrix that further training needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     pub(crate) settings: Word2Vec,
     pub(crate) vocab: Vocab,
-    /// `(vocab, dim)`.
+    /// `(vocab, dim)`; with subwords, the rows of the buckets follow.
     pub(crate) input: Vec<f32>,
     /// `(vocab, dim)`, or `(inner nodes, dim)` with hierarchical softmax.
     pub(crate) output: Vec<f32>,
@@ -18,7 +20,7 @@ pub struct Model {
 }
 
 /// How far training is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Position {
     /// Epochs done.
     pub(crate) epoch: usize,
@@ -44,16 +46,47 @@ impl Model {
         &self.vocab
     }
 
-    /// A copy of the word vectors.
+    /// A copy of the word vectors; with subwords, that of a word is the mean of its own row and those of its n-grams.
     #[must_use]
     pub fn vectors(&self) -> Vectors {
-        Vectors::from_checked(self.vocab.words().clone(), self.settings.dim, self.input.clone())
+        let words = self.vocab.words().clone();
+        let data = match &self.settings.subwords {
+            Some(subwords) => self.composed(subwords),
+            None => self.input.clone(),
+        };
+        Vectors::from_checked(words, self.settings.dim, data)
     }
 
     /// The word vectors; what only training needs is dropped.
     #[must_use]
     pub fn into_vectors(self) -> Vectors {
+        if self.settings.subwords.is_some() {
+            return self.vectors();
+        }
         Vectors::from_checked(self.vocab.into_words(), self.settings.dim, self.input)
+    }
+
+    /// Means of each word's rows.
+    fn composed(&self, subwords: &Subwords) -> Vec<f32> {
+        let (dim, rows) = (self.settings.dim, subwords.rows(self.vocab.words()));
+        let mut data = vec![0.0; self.vocab.len() * dim];
+        for (word, mean) in data.chunks_exact_mut(dim).enumerate() {
+            let rows = rows.get(word);
+            for &row in rows {
+                let row = &self.input[row as usize * dim..][..dim];
+                mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += x);
+            }
+            mean.iter_mut().for_each(|x| *x /= rows.len() as f32);
+        }
+        data
+    }
+
+    /// The model as fastText's, with vectors for words never seen, to be saved in fastText's format.
+    ///
+    /// # Errors
+    /// If it was trained without [`subwords`](Word2Vec::subwords).
+    pub fn into_fasttext(self) -> Result<FastText> {
+        FastText::of_model(self)
     }
 
     /// Whether training was broken off before its last epoch ended.
@@ -92,12 +125,16 @@ impl Model {
     /// # Ok::<(), embed::Error>(())
     /// ```
     pub fn learn_words(&mut self, vocab: &Vocab) -> Result<()> {
+        let known = self.vocab.len();
         self.vocab = self.vocab.extended(vocab)?;
         let dim = self.settings.dim;
-        for row in self.input.len() / dim..self.vocab.len() {
+        // Rows of buckets stay behind those of all words.
+        let buckets = self.input.split_off(known * dim);
+        for row in known..self.vocab.len() {
             self.input.resize((row + 1) * dim, 0.0);
             initialise(self.settings.seed, row, &mut self.input[row * dim..]);
         }
+        self.input.extend(buckets);
         if self.settings.objective == Objective::HierarchicalSoftmax {
             self.output.clear();
         }

@@ -3,6 +3,7 @@
 use crate::Word2Vec;
 use crate::corpus::{Block, Token};
 use crate::random::Random;
+use crate::subwords::Lists;
 use crate::vocab::{Huffman, Subsampling, Unigram, Vocab};
 use crate::word2vec::{Architecture, Objective};
 
@@ -10,7 +11,9 @@ use crate::word2vec::{Architecture, Objective};
 pub(crate) struct Planner {
     subsampling: Subsampling,
     answer: Answer,
-    is_bag: bool,
+    is_cbow: bool,
+    /// Rows of the input matrix that make up each word, if it is not its own alone.
+    rows: Option<Lists>,
     /// Most inputs of a step.
     shared: usize,
     window: u32,
@@ -131,13 +134,15 @@ impl Planner {
             Objective::FullSoftmax => Answer::Word,
         };
         let subsampling = Subsampling::new(vocab, settings.sample);
-        let most_met = most_met(settings, vocab, &subsampling);
+        let rows = settings.subwords.map(|subwords| subwords.rows(vocab.words()));
+        let most_met = most_met(settings, vocab, &subsampling, rows.as_ref());
         // However large the share, what is held out stays small enough to be kept in memory.
         let most_held_out = 200_000.0 / vocab.total() as f64;
         Self {
             subsampling,
             answer,
-            is_bag: settings.architecture != Architecture::SkipGram,
+            is_cbow: settings.architecture != Architecture::SkipGram,
+            rows,
             shared: settings.shared,
             window: settings.window as u32,
             dynamic_window: settings.dynamic_window,
@@ -227,7 +232,11 @@ impl Planner {
         if contexts == 0 {
             return;
         }
-        if self.is_bag || contexts <= self.shared {
+        let all = || before.iter().chain(after).copied();
+        if let Some(rows) = &self.rows {
+            return self.plan_subwords(rows, sentence[at], all(), random, plan);
+        }
+        if self.is_cbow || contexts <= self.shared {
             plan.inputs.extend_from_slice(before);
             plan.inputs.extend_from_slice(after);
             self.plan_answer(sentence[at], random, plan);
@@ -236,11 +245,32 @@ impl Planner {
         }
         // Steps of nearly equal size, each with its own negative samples.
         let steps = contexts.div_ceil(self.shared);
-        let all = || before.iter().chain(after).copied();
         for step in 0..steps {
             let (from, to) = (contexts * step / steps, contexts * (step + 1) / steps);
             plan.inputs.extend(all().skip(from).take(to - from));
             self.plan_answer(sentence[at], random, plan);
+            plan.end_step();
+        }
+    }
+
+    /// CBOW predicts the word from the rows of all context words; skip-gram each context word from the word's rows.
+    fn plan_subwords(
+        &self,
+        rows: &Lists,
+        word: u32,
+        contexts: impl Iterator<Item = u32>,
+        random: &mut Random,
+        plan: &mut Plan,
+    ) {
+        if self.is_cbow {
+            contexts.for_each(|context| plan.inputs.extend_from_slice(rows.get(context as usize)));
+            self.plan_answer(word, random, plan);
+            plan.end_step();
+            return;
+        }
+        for context in contexts {
+            plan.inputs.extend_from_slice(rows.get(word as usize));
+            self.plan_answer(context, random, plan);
             plan.end_step();
         }
     }
@@ -275,14 +305,16 @@ impl Planner {
 /// How many pairs of a step meet, on average, in the row of either matrix that is met most often.
 ///
 /// A word that is a share `p` of what is kept is predicted in a share `p` of steps, is a negative sample in a share
-/// `k q` of them, and is an input of `c p`, for `c` inputs to a step; the root of the tree is met in every step.
-fn most_met(settings: &Word2Vec, vocab: &Vocab, subsampling: &Subsampling) -> f64 {
+/// `k q` of them, and is an input of `c p`, for `c` inputs to a step; the root of the tree is met in every step. An
+/// n-gram is an input as often as all words that have it.
+fn most_met(settings: &Word2Vec, vocab: &Vocab, subsampling: &Subsampling, rows: Option<&Lists>) -> f64 {
     let window = settings.window as f64;
     let contexts = if settings.dynamic_window { window + 1.0 } else { 2.0 * window };
-    let (inputs, rows) = match settings.architecture {
-        Architecture::SkipGram => {
-            (contexts.min(settings.shared as f64), contexts.min(settings.shared as f64))
-        }
+    let shared = contexts.min(settings.shared as f64);
+    // Inputs that meet in a target's row, and times that a row is an input where its share is 1.
+    let (inputs, times) = match settings.architecture {
+        Architecture::SkipGram if rows.is_some() => (1.0, 1.0),
+        Architecture::SkipGram => (shared, shared),
         Architecture::Cbow { mean: true } => (1.0, contexts),
         // A sum is that much longer than a mean.
         Architecture::Cbow { mean: false } => (contexts, contexts * contexts),
@@ -292,8 +324,17 @@ fn most_met(settings: &Word2Vec, vocab: &Vocab, subsampling: &Subsampling) -> f6
             weights.fold((0.0, 0.0), |(largest, total), x| (f64::max(largest, x), total + x));
         largest / total
     };
-    let kept = &mut vocab.counts().iter().enumerate().map(|(i, &count)| count as f64 * subsampling.keep(i));
-    let p = largest_share(kept);
+    let kept = || vocab.counts().iter().enumerate().map(|(i, &count)| count as f64 * subsampling.keep(i));
+    let p = largest_share(&mut kept());
+    let p_input = rows.map_or(p, |rows| {
+        let most = rows.items.iter().max().map_or(0, |&row| row as usize + 1);
+        let (mut weights, mut total) = (vec![0.0; most], 0.0);
+        for (word, weight) in kept().enumerate() {
+            rows.get(word).iter().for_each(|&row| weights[row as usize] += weight);
+            total += weight;
+        }
+        weights.into_iter().fold(0.0, f64::max) / total
+    });
     let (targets, met_as_target) = match settings.objective {
         Objective::NegativeSampling { negatives, exponent } => {
             let weights = &mut vocab.counts().iter().map(|&count| (count.max(1) as f64).powf(exponent));
@@ -302,7 +343,7 @@ fn most_met(settings: &Word2Vec, vocab: &Vocab, subsampling: &Subsampling) -> f6
         Objective::HierarchicalSoftmax => ((vocab.len() as f64).log2(), 1.0),
         Objective::FullSoftmax => (vocab.len() as f64, 1.0),
     };
-    (inputs * met_as_target).max(rows * p * targets)
+    (inputs * met_as_target).max(times * p_input * targets)
 }
 
 impl Encoded {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::MAX_INPUTS;
 use crate::vocab::VocabSettings;
-use crate::{Error, Result};
+use crate::{Error, Result, Subwords};
 
 /// What is predicted from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,10 @@ pub struct Word2Vec {
     /// Skip-gram: how many context words of a word are trained in one step, which then share negative samples and
     /// are all read before any is written (Ji et al. 2016); 1 to 6. More is faster. Default 6.
     pub shared: usize,
+    /// Whether words are made up of their n-grams too, as in fastText. Skip-gram then trains one context word at a
+    /// time, from the mean of the word's vectors; CBOW from those of all context words. Default: they are not.
+    #[serde(default)]
+    pub subwords: Option<Subwords>,
     /// Share of sentences that are not trained, to measure the loss on them after each epoch; at most some 200,000
     /// words are. Default zero.
     pub held_out: f64,
@@ -142,6 +146,7 @@ impl Word2Vec {
             decay: Decay::Linear,
             max_sentence: 10_000,
             shared: MAX_INPUTS,
+            subwords: None,
             held_out: 0.0,
             mode: Mode::Fast,
             threads: 0,
@@ -196,6 +201,8 @@ impl Word2Vec {
         max_sentence: usize,
         /// Sets how many context words share a step of skip-gram.
         shared: usize,
+        /// Sets of which n-grams words are made up.
+        subwords: Option<Subwords>,
         /// Sets the share of sentences held out.
         held_out: f64,
         /// Sets how threads share the work.
@@ -224,11 +231,20 @@ impl Word2Vec {
         check("shared", (1..=MAX_INPUTS).contains(&self.shared), "1 to 6", &self.shared)?;
         check("held_out", (0.0..=0.5).contains(&self.held_out), "0 to 0.5", &self.held_out)?;
         check("threads", self.threads <= 4096, "at most 4096", &self.threads)?;
+        self.subwords.map_or(Ok(()), |subwords| subwords.validate())?;
         if let Objective::NegativeSampling { negatives, exponent } = self.objective {
             check("negatives", (1..=1000).contains(&negatives), "1 to 1000", &negatives)?;
             check("exponent", exponent.abs() <= 10.0, "-10 to 10", &exponent)?;
         }
         Ok(())
+    }
+
+    /// Whether the input of a step is a bag of rows, and if so, whether their mean.
+    pub(crate) fn bag(&self) -> Option<bool> {
+        match self.architecture {
+            Architecture::SkipGram => self.subwords.map(|_| true),
+            Architecture::Cbow { mean } => Some(mean),
+        }
     }
 
     /// Learning rate after the share `progress` (0 to 1) of all words.

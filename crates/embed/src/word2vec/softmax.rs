@@ -14,9 +14,9 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::Progress;
 use super::plan::{Cursor, Encoded, Plan, Step};
 use super::run::Run;
-use super::{Architecture, Progress};
 use crate::corpus::Block;
 use crate::matrix::Matrix;
 use crate::random::Random;
@@ -30,7 +30,7 @@ pub(crate) fn run(
 ) {
     let (mut block, mut encoded, mut plan) = (Block::default(), Encoded::default(), Plan::default());
     let mut reported = Instant::now();
-    let mut softmax = Softmax::new(run.settings.architecture, run.settings.dim);
+    let mut softmax = Softmax::new(run.settings.bag(), run.settings.dim);
     while let Some(number) = run.next_block(&mut block) {
         let mut random = Random::of(run.settings.seed, run.epoch as u64, number);
         run.planner.encode(run.vocab, &block, number, &mut random, &mut encoded);
@@ -60,15 +60,15 @@ pub(crate) fn run(
 
 /// Buffers of a step.
 pub(crate) struct Softmax {
-    architecture: Architecture,
+    bag: Option<bool>,
     h: Vec<f32>,
     change: Vec<f32>,
     errors: Vec<f32>,
 }
 
 impl Softmax {
-    pub(crate) fn new(architecture: Architecture, dim: usize) -> Self {
-        Self { architecture, h: vec![0.0; dim], change: vec![0.0; dim], errors: Vec::new() }
+    pub(crate) fn new(bag: Option<bool>, dim: usize) -> Self {
+        Self { bag, h: vec![0.0; dim], change: vec![0.0; dim], errors: Vec::new() }
     }
 
     /// Trains one step, or only measures it without a rate; returns the sum of losses and the number of pairs.
@@ -80,8 +80,8 @@ impl Softmax {
         rate: Option<f32>,
     ) -> (f64, u64) {
         let [word] = *step.targets else { return (0.0, 0) };
-        match self.architecture {
-            Architecture::SkipGram => {
+        match self.bag {
+            None => {
                 let mut sum = 0.0;
                 for &context in step.inputs {
                     self.h.copy_from_slice(input.row(context as usize));
@@ -90,7 +90,7 @@ impl Softmax {
                 }
                 (sum, step.inputs.len() as u64)
             }
-            Architecture::Cbow { mean } => {
+            Some(mean) => {
                 self.h.fill(0.0);
                 for &context in step.inputs {
                     add(&mut self.h, input.row(context as usize));
@@ -180,9 +180,7 @@ mod tests {
             word in 0u32..5,
             kind in 0usize..3,
         ) {
-            let architecture = [
-                Architecture::SkipGram, Architecture::Cbow { mean: true }, Architecture::Cbow { mean: false },
-            ][kind];
+            let bag = [None, Some(true), Some(false)][kind];
             // Skip-gram takes its contexts one after the other, so one shows what it does.
             let contexts = if kind == 0 { &contexts[..1] } else { &contexts[..] };
             let (w, u) = (leaf(&input, dim), leaf(&output, dim));
@@ -196,7 +194,7 @@ mod tests {
 
             let (mut w_found, mut u_found) = (Matrix::from_rows(&input, dim), Matrix::from_rows(&output, dim));
             let step = Step { inputs: contexts, targets: &[word], signs: &[1.0] };
-            let mut softmax = Softmax::new(architecture, dim);
+            let mut softmax = Softmax::new(bag, dim);
             let (found, pairs) = softmax.step(step, &mut w_found, &mut u_found, Some(RATE));
             prop_assert_eq!(pairs, 1);
             prop_assert!((found - loss.value().to_vec()[0]).abs() < 1e-5);

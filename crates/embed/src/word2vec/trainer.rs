@@ -66,8 +66,8 @@ impl Trainer {
     /// If a setting is out of range.
     pub fn new(settings: Word2Vec, vocab: Vocab) -> Result<Self> {
         settings.validate()?;
-        let mut input = Matrix::zeros(vocab.len(), settings.dim);
-        for row in 0..vocab.len() {
+        let mut input = Matrix::zeros(input_rows(&settings, &vocab), settings.dim);
+        for row in 0..input.rows() {
             initialise(settings.seed, row, input.row_mut(row));
         }
         let output = Matrix::zeros(output_rows(&settings, &vocab), settings.dim);
@@ -88,6 +88,8 @@ impl Trainer {
         let old = &model.settings;
         check("dim", settings.dim == old.dim, "that of the model", settings.dim.to_string())?;
         let rows = |settings| output_rows(settings, &model.vocab);
+        let found = format!("{:?}", settings.subwords);
+        check("subwords", settings.subwords == old.subwords, "those of the model", found)?;
         let found = format!("{:?}", settings.objective);
         check("objective", rows(&settings) == rows(old), "one with the same output rows", found)?;
         model.settings = settings;
@@ -109,7 +111,7 @@ impl Trainer {
             }
             Err(Error::Size { what, expected: expected as u64, found: data.len() as u64 })
         };
-        check("values of the input matrix", vocab.len(), &input)?;
+        check("values of the input matrix", input_rows(&settings, &vocab), &input)?;
         check("values of the output matrix", output_rows(&settings, &vocab), &output)?;
         let planner = Planner::new(&settings, &vocab);
         let input = Matrix::from_rows(&input, settings.dim);
@@ -143,8 +145,8 @@ impl Trainer {
         if self.settings.objective == Objective::FullSoftmax {
             softmax::run(&run, &mut self.input, &mut self.output, progress);
         } else {
-            let Word2Vec { dim, architecture, mode, .. } = self.settings;
-            let shape = Shape::new(&mut self.input, &mut self.output, dim, architecture);
+            let (dim, mode, bag) = (self.settings.dim, self.settings.mode, self.settings.bag());
+            let shape = Shape::new(&mut self.input, &mut self.output, dim, bag);
             let train = if mode == Mode::Fast { fast::run } else { reproducible::run };
             train(&run, shape, threads, progress);
         }
@@ -178,16 +180,16 @@ impl Trainer {
             let mut cursor = Cursor::default();
             self.planner.plan(&held.words, &held.ends, &mut cursor, usize::MAX, &mut random, &mut plan);
         }
-        let Word2Vec { dim, architecture, .. } = self.settings;
+        let (dim, bag) = (self.settings.dim, self.settings.bag());
         let (mut sum, mut pairs) = (0.0, 0);
         if self.settings.objective == Objective::FullSoftmax {
-            let mut softmax = Softmax::new(architecture, dim);
+            let mut softmax = Softmax::new(bag, dim);
             for step in plan.steps() {
                 let (loss, count) = softmax.step(step, &mut self.input, &mut self.output, None);
                 (sum, pairs) = (sum + loss, pairs + count);
             }
         } else {
-            let shape = Shape::new(&mut self.input, &mut self.output, dim, architecture);
+            let shape = Shape::new(&mut self.input, &mut self.output, dim, bag);
             let mut scratch = Scratch::new(1, shape.width);
             Worker::new(shape).measure(&plan, &mut scratch);
             (sum, pairs) = scratch.take_loss();
@@ -198,7 +200,11 @@ impl Trainer {
     fn check_finite(&self) -> Result<()> {
         let is_finite = |row: &[f32]| row.iter().all(|x| x.is_finite());
         match (0..self.input.rows()).find(|&row| !is_finite(self.input.row(row))) {
-            Some(row) => Err(Error::NotFinite { word: self.vocab.words().word(row).to_owned() }),
+            Some(row) => {
+                let is_word = row < self.vocab.len();
+                let word = if is_word { self.vocab.words().word(row) } else { "(an n-gram)" };
+                Err(Error::NotFinite { word: word.to_owned() })
+            }
             None => Ok(()),
         }
     }
@@ -242,6 +248,11 @@ pub(crate) fn initialise(seed: u64, row: usize, values: &mut [f32]) {
     let mut random = Random::of(seed, u64::MAX - 2, row as u64);
     let scale = 1.0 / values.len() as f32;
     values.iter_mut().for_each(|value| *value = (random.unit() - 0.5) * scale);
+}
+
+/// A row for each word, and for each bucket of n-grams.
+pub(crate) fn input_rows(settings: &Word2Vec, vocab: &Vocab) -> usize {
+    vocab.len() + settings.subwords.map_or(0, |subwords| subwords.buckets as usize)
 }
 
 /// A row for each word, or for each inner node of its tree.

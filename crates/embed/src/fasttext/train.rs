@@ -1,0 +1,388 @@
+//! Training a classifier (Joulin et al. 2017).
+//!
+//! A text is the mean `h` of the rows `vᵢ` of its `n` words, n-grams of words and n-grams of characters. With the
+//! softmax `pⱼ` over scores `h·uⱼ`, the loss of label `c` is `−ln p_c`, with derivatives `∂L/∂uⱼ = eⱼ h` and
+//! `∂L/∂vᵢ = (1/n) Σⱼ eⱼ uⱼ`, `eⱼ = pⱼ − [j = c]`. A step of rate `α` is
+//!
+//! ```text
+//! vᵢ ← vᵢ − (α/n) Σⱼ eⱼ uⱼ       with the rows uⱼ before the step
+//! uⱼ ← uⱼ − α eⱼ h
+//! ```
+//!
+//! With the other losses the sum goes over what is told apart: a label and some others drawn, all labels each by
+//! itself, or the turns on the way to the label; there `eⱼ = σ(h·uⱼ) − yⱼ`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::classify::sigmoid;
+use super::dictionary::{END, LABEL, tokens};
+use super::{Dictionary, FastText, Kind, Matrix, Settings};
+use crate::kernel::{Kernels, kernels};
+use crate::matrix::{self, Shared};
+use crate::random::Random;
+use crate::vocab::{Huffman, Unigram};
+use crate::word2vec::initialise;
+use crate::{Error, Result, Words};
+
+/// How labels are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loss {
+    /// One label to a text, from all.
+    Softmax,
+    /// The turns on the way to the label in its Huffman tree: quick with very many labels.
+    Hierarchical,
+    /// The label from a few others drawn.
+    NegativeSampling,
+    /// Each label by itself: a text may have any number.
+    OneVsAll,
+}
+
+/// Settings of a classifier; the defaults are fastText's.
+///
+/// ```
+/// use embed::fasttext::Classifier;
+///
+/// let lines: Vec<String> = (0..40)
+///     .flat_map(|i| [format!("__label__good what a fine day {i}"), format!("__label__bad such a bleak day {i}")])
+///     .collect();
+/// let model = Classifier { dim: 10, rate: 0.5, epochs: 10, ..Classifier::default() }.train(&lines)?;
+/// assert_eq!(model.predict("a fine evening", 1)?[0].label, "__label__good");
+/// assert_eq!(model.test(&lines, 1)?.precision, 1.0);
+/// # Ok::<(), embed::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Classifier {
+    /// Length of a vector. Default 100.
+    pub dim: usize,
+    /// Learning rate at the start; it falls to zero. Default 0.1.
+    pub rate: f32,
+    /// Passages through the texts. Default 5.
+    pub epochs: usize,
+    /// Words that occur fewer times are left out. Default 1.
+    pub min_count: u64,
+    /// Longest n-grams of words. Default 1.
+    pub word_ngrams: usize,
+    /// Shortest and longest n-grams of characters; none if the longest is 0. Default none.
+    pub chars: (usize, usize),
+    /// Number of vectors that n-grams share. Default 2,000,000; none are made where there are no n-grams.
+    pub buckets: u32,
+    /// How labels are told apart. Default softmax.
+    pub loss: Loss,
+    /// Other labels drawn, with [`Loss::NegativeSampling`]. Default 5.
+    pub negatives: usize,
+    /// Number of threads, which then update the same rows without locks; with one, the same seed gives the same bits.
+    /// Zero for as many as rayon's current pool has. Default zero.
+    pub threads: usize,
+    /// Where all randomness comes from. Default 0.
+    pub seed: u64,
+}
+
+impl Default for Classifier {
+    fn default() -> Self {
+        Self {
+            dim: 100,
+            rate: 0.1,
+            epochs: 5,
+            min_count: 1,
+            word_ngrams: 1,
+            chars: (0, 0),
+            buckets: 2_000_000,
+            loss: Loss::Softmax,
+            negatives: 5,
+            threads: 0,
+            seed: 0,
+        }
+    }
+}
+
+/// A text and its labels, as rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Example {
+    rows: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+impl Classifier {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the first that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
+            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
+        };
+        check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
+        check("rate", self.rate > 0.0 && self.rate.is_finite(), "more than 0", &self.rate)?;
+        check("word_ngrams", (1..=16).contains(&self.word_ngrams), "1 to 16", &self.word_ngrams)?;
+        let (min, max) = self.chars;
+        check("chars", max == 0 || (1..=max).contains(&min) && max <= 64, "1 to 64 or none", &max)?;
+        check("buckets", (1..=1 << 30).contains(&self.buckets), "1 to 2³⁰", &self.buckets)?;
+        check("threads", self.threads <= 4096, "at most 4096", &self.threads)
+    }
+
+    /// Trains on lines of text, each with its labels in it: words that begin with `__label__`.
+    ///
+    /// # Errors
+    /// If a setting is out of range, there are no labels or no words, or training diverges.
+    pub fn train(&self, lines: &[impl AsRef<str>]) -> Result<FastText> {
+        self.train_until(lines, None).map(|(model, _)| model)
+    }
+
+    /// The same, broken off at a time; and whether it was.
+    pub(super) fn train_until(
+        &self,
+        lines: &[impl AsRef<str>],
+        deadline: Option<Instant>,
+    ) -> Result<(FastText, bool)> {
+        self.validate()?;
+        let dictionary = self.count(lines)?;
+        let settings = self.settings();
+        let mut examples = Vec::with_capacity(lines.len());
+        for line in lines {
+            let mut example = Example::default();
+            dictionary.line_rows(&settings, line.as_ref(), &mut example.rows, &mut example.labels);
+            if !example.rows.is_empty() && !example.labels.is_empty() {
+                examples.push(example);
+            }
+        }
+        let has_buckets = settings.chars.1 > 0 || settings.word_ngrams > 1;
+        let rows = dictionary.words.len() + if has_buckets { self.buckets as usize } else { 0 };
+        let mut input = matrix::Matrix::zeros(rows, self.dim);
+        for row in 0..rows {
+            let values = input.row_mut(row);
+            initialise(self.seed, row, values);
+            // fastText's range is ±1/dim.
+            values.iter_mut().for_each(|x| *x *= 2.0);
+        }
+        let mut output = matrix::Matrix::zeros(dictionary.labels.len(), self.dim);
+        let is_late = self.run(&examples, &dictionary, &mut input, &mut output, deadline);
+        if let Some(row) = (0..rows).find(|&row| input.row(row).iter().any(|x| !x.is_finite())) {
+            let is_word = row < dictionary.words.len();
+            let word = if is_word { dictionary.words.word(row) } else { "(an n-gram)" };
+            return Err(Error::NotFinite { word: word.to_owned() });
+        }
+        let dense = |matrix: matrix::Matrix| Matrix::Dense { data: matrix.into_rows(), dim: self.dim };
+        Ok((FastText { settings, dictionary, input: dense(input), output: dense(output) }, is_late))
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            dim: self.dim,
+            window: 5,
+            epochs: self.epochs,
+            min_count: self.min_count as usize,
+            negatives: self.negatives,
+            word_ngrams: self.word_ngrams,
+            loss: self.loss,
+            kind: Kind::Classifier,
+            buckets: self.buckets,
+            chars: self.chars,
+            update_rate: 100,
+            sample: 1e-4,
+        }
+    }
+
+    /// Words and labels, each by falling count, ties by first occurrence.
+    fn count(&self, lines: &[impl AsRef<str>]) -> Result<Dictionary> {
+        let (mut words, mut labels) = (Counted::default(), Counted::default());
+        for line in lines {
+            for token in tokens(line.as_ref()).chain([END]) {
+                if token.starts_with(LABEL) { labels.add(token)? } else { words.add(token)? }
+            }
+        }
+        let tokens = words.counts.iter().chain(&labels.counts).sum();
+        let (most, distinct) = (words.counts.iter().copied().max().unwrap_or(0), words.counts.len() as u64);
+        let (words, mut counts) = words.sorted(self.min_count)?;
+        if words.is_empty() {
+            return Err(Error::EmptyVocabulary { distinct, most, min_count: self.min_count });
+        }
+        let (labels, label_counts) = labels.sorted(0)?;
+        if labels.is_empty() {
+            return Err(Error::TooFewWords {
+                what: "a classifier (labels, `__label__…`)",
+                least: 1,
+                found: 0,
+            });
+        }
+        counts.extend(label_counts);
+        Ok(Dictionary { words, labels, counts, tokens, pruned: None })
+    }
+
+    /// Trains in place; `true` if the time was up before the end.
+    fn run(
+        &self,
+        examples: &[Example],
+        dictionary: &Dictionary,
+        input: &mut matrix::Matrix,
+        output: &mut matrix::Matrix,
+        deadline: Option<Instant>,
+    ) -> bool {
+        let counts = &dictionary.counts[dictionary.words.len()..];
+        let kernels = kernels();
+        let step = Step {
+            kernels,
+            width: self.dim.next_multiple_of(kernels.lanes),
+            input: input.share(),
+            output: output.share(),
+            loss: self.loss,
+            labels: counts.len() as u32,
+            tree: Huffman::new(counts),
+            // fastText draws labels by the root of their counts.
+            unigram: Unigram::new(counts, 0.5),
+            negatives: self.negatives,
+        };
+        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        let total = (examples.len() * self.epochs) as u64;
+        let done = AtomicU64::new(0);
+        let is_late = |done: u64| {
+            done.is_multiple_of(64) && deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        };
+        let work = |thread: usize| {
+            let mut random = Random::of(self.seed, u64::MAX - 3, thread as u64);
+            let mut scratch = Scratch::new(self.dim, counts.len());
+            let first = examples.len() * thread / threads;
+            let mut order = (first..examples.len()).chain(0..first).cycle();
+            // Which thread takes a step decides nothing but which example comes next.
+            loop {
+                let step_number = done.fetch_add(1, Ordering::Relaxed);
+                let Some(next) = order.next() else { return false };
+                if step_number >= total {
+                    return false;
+                }
+                if is_late(step_number) {
+                    done.store(total, Ordering::Relaxed);
+                    return true;
+                }
+                let rate = self.rate * (1.0 - step_number as f32 / total as f32);
+                step.train(&examples[next], rate, &mut random, &mut scratch);
+            }
+        };
+        std::thread::scope(|scope| {
+            let work = &work;
+            let others: Vec<_> = (1..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+            let mine = work(0);
+            let others = others.into_iter().map(|other| other.join().unwrap_or(false));
+            others.fold(mine, |late, other| late | other)
+        })
+    }
+}
+
+/// Words with their counts.
+#[derive(Default)]
+struct Counted {
+    words: Words,
+    counts: Vec<u64>,
+}
+
+impl Counted {
+    fn add(&mut self, word: &str) -> Result<()> {
+        let (index, is_new) = self.words.insert(word)?;
+        if is_new {
+            self.counts.push(0);
+        }
+        self.counts[index] += 1;
+        Ok(())
+    }
+
+    fn sorted(&self, least: u64) -> Result<(Words, Vec<u64>)> {
+        let mut order: Vec<usize> = (0..self.counts.len()).filter(|&i| self.counts[i] >= least).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(self.counts[i]));
+        let words = Words::from_words(order.iter().map(|&i| self.words.word(i)))?;
+        Ok((words, order.iter().map(|&i| self.counts[i]).collect()))
+    }
+}
+
+/// What a step needs.
+struct Step<'a> {
+    kernels: &'static Kernels,
+    width: usize,
+    input: Shared<'a>,
+    output: Shared<'a>,
+    loss: Loss,
+    labels: u32,
+    tree: Huffman,
+    unigram: Unigram,
+    negatives: usize,
+}
+
+struct Scratch {
+    /// `h` and its step.
+    buffers: matrix::Matrix,
+    errors: Vec<f32>,
+}
+
+impl Scratch {
+    fn new(dim: usize, labels: usize) -> Self {
+        Self { buffers: matrix::Matrix::zeros(2, dim), errors: vec![0.0; labels] }
+    }
+}
+
+impl Step<'_> {
+    fn train(&self, example: &Example, rate: f32, random: &mut Random, scratch: &mut Scratch) {
+        let Scratch { buffers, errors } = scratch;
+        buffers.row_mut(0).fill(0.0);
+        buffers.row_mut(1).fill(0.0);
+        let buffers = buffers.share();
+        let (h, change) = (buffers.row(0), buffers.row(1));
+        let share = 1.0 / example.rows.len() as f32;
+        for &row in &example.rows {
+            self.add(share, self.input.row(row), h);
+        }
+        let label = example.labels[random.below(example.labels.len() as u32) as usize];
+        let toward = |row: u32, is_there: bool| {
+            let error = f32::from(u8::from(is_there)) - sigmoid(self.dot(h, self.output.row(row)));
+            self.descend(row, rate * error, h, change);
+        };
+        match self.loss {
+            Loss::Softmax => {
+                for row in 0..self.labels {
+                    errors[row as usize] = self.dot(h, self.output.row(row));
+                }
+                let largest = errors.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                errors.iter_mut().for_each(|x| *x = (*x - largest).exp());
+                let sum: f32 = errors.iter().sum();
+                for row in 0..self.labels {
+                    let is_there = f32::from(u8::from(row == label));
+                    self.descend(row, rate * (is_there - errors[row as usize] / sum), h, change);
+                }
+            }
+            Loss::OneVsAll => (0..self.labels).for_each(|row| toward(row, example.labels.contains(&row))),
+            Loss::NegativeSampling => {
+                toward(label, true);
+                for _ in 0..self.negatives {
+                    let other = self.unigram.draw(random.next());
+                    if other != label {
+                        toward(other, false);
+                    }
+                }
+            }
+            Loss::Hierarchical => {
+                let path = self.tree.path(label as usize).iter().zip(self.tree.code(label as usize));
+                path.for_each(|(&node, &turn)| toward(node, turn == 1));
+            }
+        }
+        for &row in &example.rows {
+            self.add(share, change, self.input.row(row));
+        }
+    }
+
+    /// `change += g u`, then `u += g h`.
+    fn descend(&self, row: u32, g: f32, h: *const f32, change: *mut f32) {
+        let u = self.output.row(row);
+        self.add(g, u, change);
+        self.add(g, h, u);
+    }
+
+    fn dot(&self, a: *const f32, b: *const f32) -> f32 {
+        // SAFETY: both are rows of matrices padded to `width`, which threads reach by kernels alone.
+        unsafe { (self.kernels.dot)(a, b, self.width) }
+    }
+
+    fn add(&self, scale: f32, from: *const f32, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { (self.kernels.add)(scale, from, to, self.width) }
+    }
+}

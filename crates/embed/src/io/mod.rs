@@ -1,0 +1,342 @@
+//! Files of vectors, read and written.
+//!
+//! | format | written by | here |
+//! |---|---|---|
+//! | word2vec text | word2vec, gensim, fastText (`.vec`) | [`Format::Word2VecText`] |
+//! | word2vec binary | word2vec, gensim | [`Format::Word2VecBinary`] |
+//! | GloVe text: no header | GloVe | [`Format::Glove`] |
+//! | NumPy `.npy`, the words beside it, one a line, in a file ending in `.vocab` | NumPy | [`Format::Npy`] |
+//! | safetensors: tensors `vectors` `(words, dim)` and `words` (UTF-8, joined by line ends) | this crate | [`Format::Safetensors`] |
+//!
+//! [`Vectors::load`] tells them apart by what is in them. [`Vectors::open`] maps the last two into memory: only
+//! the words are read, the vectors come when they are used, and several processes share them.
+//!
+//! # Faults
+//! A file is checked before memory is taken for it, so that none is ever taken beyond a small multiple of the file's
+//! size: a header that promises more words than the file can hold, too few or too many vectors, a line with too few
+//! numbers, a number that is not finite, words that occur twice and bytes that are not UTF-8 are errors that say
+//! where. [`Load`] can be told to keep the first of two equal words, and to replace invalid bytes. A line end missing
+//! at the end, blanks at line ends, `\r\n`, and line ends between binary vectors or none are all fine.
+//!
+//! Files are written beside their place and then moved there: whoever interrupts that leaves the old file.
+
+mod binary;
+mod file;
+mod npy;
+mod tensors;
+mod text;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+pub(crate) use file::{Atomic, Input, bytes, fault};
+pub(crate) use tensors::{Tensors, floats, words_tensor, write_tensors};
+
+use crate::corpus::InvalidUtf8;
+use crate::vectors::Data;
+use crate::{Error, Result, Vectors, Words};
+
+/// How vectors lie in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// A line with the number of words and of dimensions, then a line for each word: the word and its numbers.
+    /// fastText's `.vec` is the same.
+    Word2VecText,
+    /// The same first line, then for each word the word, a blank, and its numbers as little-endian `f32`.
+    Word2VecBinary,
+    /// A line for each word, without a first line that says how many.
+    Glove,
+    /// A matrix in NumPy's format; the words, one a line, in a file of the same name that ends in `.vocab`.
+    Npy,
+    /// A matrix and its words in one file that can be mapped into memory.
+    Safetensors,
+}
+
+impl Format {
+    /// The format that a file name's ending stands for, if one does: `.bin`, `.txt`, `.vec`, `.glove`, `.npy`,
+    /// `.safetensors`.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        Some(match path.extension()?.to_str()? {
+            "txt" | "vec" => Self::Word2VecText,
+            "bin" => Self::Word2VecBinary,
+            "glove" => Self::Glove,
+            "npy" => Self::Npy,
+            "safetensors" => Self::Safetensors,
+            _ => return None,
+        })
+    }
+
+    /// Tells the format by the first bytes of a file.
+    fn guess(path: &Path) -> Result<Self> {
+        let mut start = Vec::new();
+        let file = std::fs::File::open(path).map_err(Error::io(path))?;
+        file.take(1 << 20).read_to_end(&mut start).map_err(Error::io(path))?;
+        if start.starts_with(npy::MAGIC) {
+            return Ok(Self::Npy);
+        }
+        // Eight bytes of length, then JSON.
+        if start.len() > 9 && start[4..8] == [0; 4] && start[8] == b'{' {
+            return Ok(Self::Safetensors);
+        }
+        let mut lines = start.splitn(2, |&byte| byte == b'\n');
+        let Some((_, dim)) = lines.next().and_then(text::parse_header) else { return Ok(Self::Glove) };
+        let row = lines.next().unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
+        Ok(if row.is_empty() || text::is_row(row, dim) { Self::Word2VecText } else { Self::Word2VecBinary })
+    }
+}
+
+/// What becomes of a word that occurs a second time in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// [`Error::DuplicateWord`].
+    #[default]
+    Refuse,
+    /// The first vector is kept, as gensim does.
+    KeepFirst,
+}
+
+/// How to read a file of vectors.
+///
+/// ```
+/// use embed::io::{Duplicates, Load};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("vectors.txt");
+/// std::fs::write(&path, "4 2\na 0 1\nb 1 0\na 7 7\nc 1 1\n").unwrap();
+/// assert!(Load::new().file(&path).unwrap_err().to_string().contains("\"a\""));
+/// let vectors = Load::new().duplicates(Duplicates::KeepFirst).limit(3).file(&path)?;
+/// assert!(vectors.words().iter().eq(["a", "b"]));
+/// # Ok::<(), embed::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    format: Option<Format>,
+    limit: Option<usize>,
+    duplicates: Duplicates,
+    invalid: InvalidUtf8,
+}
+
+impl Load {
+    /// Any format; all words; words that occur twice and invalid UTF-8 are errors.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { invalid: InvalidUtf8::Refuse, ..Self::default() }
+    }
+
+    /// Only this format, where it cannot be told by the content or must not be another.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Only the first `limit` vectors of the file: of files sorted by frequency, those of the most frequent words.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// What becomes of words that occur twice.
+    #[must_use]
+    pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
+        self.duplicates = duplicates;
+        self
+    }
+
+    /// What becomes of bytes that are not UTF-8.
+    #[must_use]
+    pub fn invalid_utf8(mut self, invalid: InvalidUtf8) -> Self {
+        self.invalid = invalid;
+        self
+    }
+
+    /// Reads a file into memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not whole; see the [module](self).
+    pub fn file(&self, path: impl AsRef<Path>) -> Result<Vectors> {
+        let path = path.as_ref();
+        match self.format.map_or_else(|| Format::guess(path), Ok)? {
+            Format::Word2VecText => text::read(self, path, true),
+            Format::Glove => text::read(self, path, false),
+            Format::Word2VecBinary => binary::read(self, path),
+            Format::Npy => npy::read(self, path, false),
+            Format::Safetensors => tensors::read(self, path, false),
+        }
+    }
+
+    /// How many of `count` vectors are wanted.
+    fn wanted(&self, count: usize) -> usize {
+        self.limit.map_or(count, |limit| limit.min(count))
+    }
+
+    /// The words and vectors read so far.
+    fn rows(&self, path: &Path, dim: usize) -> Rows<'_> {
+        Rows { load: self, path: path.to_owned(), dim, words: Words::new(), data: Vec::new(), read: 0 }
+    }
+}
+
+/// Vectors as they are read.
+struct Rows<'a> {
+    load: &'a Load,
+    path: PathBuf,
+    dim: usize,
+    words: Words,
+    data: Vec<f32>,
+    /// Rows seen, those left out too.
+    read: usize,
+}
+
+impl Rows<'_> {
+    /// Adds a word, whose vector has been pushed to `data` already; `at` says where.
+    fn add(&mut self, word: &[u8], at: &dyn Fn() -> String) -> Result<()> {
+        let start = self.words.len() * self.dim;
+        let word = match (std::str::from_utf8(word), self.load.invalid) {
+            (Ok(word), _) => word.into(),
+            (Err(_), InvalidUtf8::Replace) => String::from_utf8_lossy(word),
+            (Err(error), InvalidUtf8::Refuse) => {
+                let what = format!("the word is not UTF-8 at its byte {}", error.valid_up_to());
+                return Err(fault(&self.path, at(), what));
+            }
+        };
+        if word.is_empty() {
+            return Err(fault(&self.path, at(), "there is no word"));
+        }
+        if let Some(i) = self.data[start..].iter().position(|x| !x.is_finite()) {
+            let what =
+                format!("number {} of {word:?} is {}, expected finite ones", i + 1, self.data[start + i]);
+            return Err(fault(&self.path, at(), what));
+        }
+        let (first, is_new) = self.words.insert(&word)?;
+        if !is_new {
+            if self.load.duplicates == Duplicates::Refuse {
+                let what = format!("{word:?} is also word {}", first + 1);
+                return Err(fault(&self.path, at(), what));
+            }
+            self.data.truncate(start);
+        }
+        self.read += 1;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Vectors> {
+        self.data.shrink_to_fit();
+        if self.words.is_empty() {
+            return Err(fault(&self.path, "the file", "there are no vectors"));
+        }
+        Vectors::new(self.words, self.dim, self.data)
+    }
+}
+
+/// Puts a matrix and its words together.
+fn whole(load: &Load, path: &Path, words: Words, dim: usize, data: Data) -> Result<Vectors> {
+    if words.is_empty() || dim == 0 {
+        return Err(fault(path, "the matrix", format!("{} words of {dim} dimensions", words.len())));
+    }
+    // What is mapped stays on the disk until it is used.
+    if let Data::Owned(values) = &data
+        && let Some(i) = values.iter().position(|x| !x.is_finite())
+    {
+        let what = format!("number {} of {:?} is {}", i % dim + 1, words.word(i / dim), values[i]);
+        return Err(fault(path, "the matrix", what));
+    }
+    let rows = load.wanted(words.len());
+    if rows < words.len() {
+        let values = data.as_slice()[..rows * dim].to_vec();
+        return Vectors::new(Words::from_words(words.iter().take(rows))?, dim, values);
+    }
+    Ok(Vectors::from_data(words, dim, data))
+}
+
+/// The words of a matrix, one a line; there must be `rows`.
+fn words_of_lines(path: &Path, text: &[u8], rows: usize) -> Result<Words> {
+    let text = std::str::from_utf8(text)
+        .map_err(|error| fault(path, format!("byte {}", error.valid_up_to()), "not UTF-8"))?;
+    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').map(|line| line.trim_end_matches('\r'));
+    let words = Words::from_words(lines)?;
+    let found = if text.is_empty() { 0 } else { words.len() };
+    if found != rows {
+        return Err(fault(path, "the words", format!("{found} words for {rows} rows")));
+    }
+    Ok(words)
+}
+
+impl Vectors {
+    /// Reads a file in any [`Format`] into memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not whole; see the [module](self).
+    ///
+    /// ```
+    /// use embed::{Vectors, Words, io::Format};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("vectors.bin");
+    ///
+    /// let vectors = Vectors::new(Words::from_words(["up", "down"])?, 2, vec![0.0, 1.0, 0.0, -1.0])?;
+    /// vectors.save(&path, Format::Word2VecBinary)?; // gensim: KeyedVectors.load_word2vec_format(path, binary=True)
+    /// assert_eq!(Vectors::load(&path)?, vectors);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        Load::new().file(path)
+    }
+
+    /// Maps a `.npy` or safetensors file into memory: at once, whatever its size, but for its words.
+    ///
+    /// Vectors are not checked for numbers that are not finite. A file that was written by a machine or a
+    /// program that aligns or orders its numbers in another way is read in place of being mapped.
+    ///
+    /// The file must not be changed or cut while it is mapped: what is read then is not defined, and on some
+    /// systems ends the program. Replacing it by another (as [`save`](Self::save) does) is fine.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, is in another format, or is not whole.
+    ///
+    /// ```
+    /// use embed::{Vectors, Words, io::Format};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("vectors.safetensors");
+    ///
+    /// let vectors = Vectors::new(Words::from_words(["up", "down"])?, 2, vec![0.0, 1.0, 0.0, -1.0])?;
+    /// vectors.save(&path, Format::Safetensors)?;
+    /// let mapped = Vectors::open(&path)?;
+    /// assert!(mapped.is_mapped());
+    /// assert_eq!(mapped.get("down"), Some(&[0.0, -1.0][..]));
+    /// # Ok::<(), embed::Error>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        match Format::guess(path)? {
+            Format::Npy => npy::read(&Load::new(), path, true),
+            Format::Safetensors => tensors::read(&Load::new(), path, true),
+            other => {
+                let what = format!("{other:?} cannot be mapped: expected .npy or safetensors");
+                Err(fault(path, "the file", what))
+            }
+        }
+    }
+
+    /// Writes a file, or none at all; for [`Format::Npy`] also the words, beside it.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or a word has white space, which only safetensors and `.npy` can hold (line
+    /// ends not even those).
+    pub fn save(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
+        let path = path.as_ref();
+        let is_free = matches!(format, Format::Npy | Format::Safetensors);
+        let breaks = |c: char| if is_free { c == '\n' } else { c.is_ascii_whitespace() };
+        if let Some(word) = self.words().iter().find(|word| word.is_empty() || word.contains(breaks)) {
+            let what = format!("{word:?} cannot be written in the format {format:?}");
+            return Err(fault(path, "the words", what));
+        }
+        match format {
+            Format::Word2VecText => text::write(self, path, true),
+            Format::Glove => text::write(self, path, false),
+            Format::Word2VecBinary => binary::write(self, path),
+            Format::Npy => npy::write(self, path),
+            Format::Safetensors => tensors::write(self, path),
+        }
+    }
+}

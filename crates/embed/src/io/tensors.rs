@@ -1,0 +1,160 @@
+//! safetensors: named matrices in one file.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use safetensors::{Dtype, SafeTensors};
+use serde_json::json;
+
+use super::{Atomic, Load, bytes, fault, whole, words_of_lines};
+use crate::vectors::{Data, Map};
+use crate::{Error, Result, Vectors, Words};
+
+/// A file in memory, or mapped there, whose header has been checked.
+pub(crate) struct Tensors<'a> {
+    path: &'a Path,
+    map: Arc<Map>,
+    /// Where the tensors begin.
+    start: usize,
+    metadata: safetensors::tensor::Metadata,
+}
+
+impl<'a> Tensors<'a> {
+    pub(crate) fn open(path: &'a Path) -> Result<Self> {
+        let map = Data::map(path)?;
+        let broken = |error| fault(path, "the header", format!("{error}"));
+        // Checks that tensors lie one after the other and fill the file.
+        let (length, metadata) = SafeTensors::read_metadata(&map).map_err(broken)?;
+        SafeTensors::deserialize(&map).map_err(broken)?;
+        Ok(Self { path, map, start: length + 8, metadata })
+    }
+
+    /// Names of all tensors of some type and number of dimensions.
+    fn names(&self, dtype: Dtype, dimensions: usize) -> Vec<String> {
+        let tensors = self.metadata.tensors();
+        let wanted = tensors.iter().filter(|(_, info)| info.dtype == dtype && info.shape.len() == dimensions);
+        wanted.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+
+    /// The metadata's text of this key.
+    pub(crate) fn text(&self, key: &str) -> Result<&str> {
+        let text = self.metadata.metadata().as_ref().and_then(|map| map.get(key));
+        text.map(String::as_str).ok_or_else(|| fault(self.path, "the metadata", format!("no `{key}`")))
+    }
+
+    /// Bytes and shape of a tensor.
+    pub(crate) fn get(&self, name: &str, dtype: Dtype) -> Result<(&[u8], &[usize])> {
+        let Some(info) = self.metadata.info(name) else {
+            let mut names = self.metadata.offset_keys();
+            names.sort();
+            return Err(fault(self.path, "the tensors", format!("no `{name}` among {}", names.join(", "))));
+        };
+        if info.dtype != dtype {
+            let what = format!("type {:?}, expected {dtype:?}", info.dtype);
+            return Err(fault(self.path, format!("tensor `{name}`"), what));
+        }
+        let (from, to) = info.data_offsets;
+        Ok((&self.map[self.start + from..self.start + to], &info.shape))
+    }
+
+    /// The numbers and sizes of a matrix.
+    pub(crate) fn matrix(&self, name: &str) -> Result<(Vec<f32>, usize, usize)> {
+        let (bytes, shape) = self.get(name, Dtype::F32)?;
+        let &[rows, dim] = shape else {
+            return Err(fault(
+                self.path,
+                format!("tensor `{name}`"),
+                format!("shape {shape:?}, expected two sizes"),
+            ));
+        };
+        Ok((floats(bytes), rows, dim))
+    }
+
+    pub(crate) fn words(&self, rows: usize) -> Result<Words> {
+        words_of_lines(self.path, self.get("words", Dtype::U8)?.0, rows)
+    }
+}
+
+/// Little-endian floats.
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|&value| f32::from_le_bytes(value)).collect()
+}
+
+/// A tensor to be written: type, shape, bytes.
+pub(crate) type Tensor<'a> = (Dtype, Vec<usize>, Cow<'a, [u8]>);
+
+/// Writes tensors in the order of their names.
+pub(crate) fn write_tensors(
+    path: &Path,
+    tensors: &BTreeMap<&str, Tensor<'_>>,
+    metadata: &BTreeMap<&str, String>,
+) -> Result<()> {
+    // Wider types first, so that all are aligned.
+    let mut order: Vec<_> = tensors.iter().collect();
+    order.sort_by_key(|(_, (dtype, ..))| std::cmp::Reverse(dtype.bitsize()));
+    let mut header = serde_json::Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(metadata));
+    }
+    let mut at = 0;
+    for (name, (dtype, shape, bytes)) in &order {
+        let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [at, at + bytes.len()]});
+        header.insert((**name).to_owned(), entry);
+        at += bytes.len();
+    }
+    let mut header = serde_json::Value::Object(header).to_string();
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    let mut file = Atomic::create(path)?;
+    file.write(|out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        order.iter().try_for_each(|(_, (.., bytes))| out.write_all(bytes))
+    })?;
+    file.done()
+}
+
+/// The words as a tensor: UTF-8, joined by line ends.
+pub(crate) fn words_tensor(words: &Words) -> Tensor<'static> {
+    let text = words.iter().collect::<Vec<_>>().join("\n").into_bytes();
+    (Dtype::U8, vec![text.len()], text.into())
+}
+
+pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors> {
+    let file = Tensors::open(path)?;
+    let matrices = file.names(Dtype::F32, 2);
+    let name = match &matrices[..] {
+        [only] => only.as_str(),
+        _ => "vectors",
+    };
+    let (values, shape) = file.get(name, Dtype::F32)?;
+    let &[rows, dim] = shape else {
+        return Err(fault(path, format!("tensor `{name}`"), format!("shape {shape:?}, expected two sizes")));
+    };
+    let words = if file.has("words") {
+        file.words(rows)?
+    } else {
+        let beside = path.with_extension("vocab");
+        let text = std::fs::read(&beside).map_err(Error::io(&beside))?;
+        words_of_lines(&beside, &text, rows)?
+    };
+    let data = if is_mapped {
+        let start = values.as_ptr() as usize - file.map.as_ptr() as usize;
+        Data::mapped(Arc::clone(&file.map), start, rows * dim)
+    } else {
+        Data::Owned(floats(values))
+    };
+    whole(load, path, words, dim, data)
+}
+
+pub(super) fn write(vectors: &Vectors, path: &Path) -> Result<()> {
+    let matrix = (Dtype::F32, vec![vectors.len(), vectors.dim()], bytes(vectors.data()));
+    let tensors = BTreeMap::from([("vectors", matrix), ("words", words_tensor(vectors.words()))]);
+    write_tensors(path, &tensors, &BTreeMap::new())
+}

@@ -1,0 +1,104 @@
+//! A model in a file: vectors to be used, and all that training needs to go on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::Dtype;
+
+use super::Model;
+use super::trainer::{input_rows, output_rows};
+use crate::io::{Tensors, bytes, fault, words_tensor, write_tensors};
+use crate::vocab::Vocab;
+use crate::{Result, Word2Vec};
+
+const SETTINGS: &str = "word2vec";
+const POSITION: &str = "position";
+
+impl Model {
+    /// Writes the model, finished or broken off, to a safetensors file, or leaves the old file as it is.
+    ///
+    /// The file is also one of vectors, which [`Vectors::load`](crate::Vectors::load) and
+    /// [`open`](crate::Vectors::open) read: tensors `vectors`, `words`, `counts`, `output`, and with subwords `input`;
+    /// settings and position as JSON in the metadata.
+    ///
+    /// # Errors
+    /// If the file cannot be written, or a word has a line end in it.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use embed::word2vec::Trainer;
+    /// use embed::{Model, Text, Vectors, Word2Vec};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("model.safetensors");
+    ///
+    /// let text = Text("to be or not to be that is the question\n");
+    /// let settings = Word2Vec::cbow().dim(8).min_count(1).epochs(4);
+    /// let vocab = embed::Vocab::count(&text, &settings.vocab)?;
+    /// let mut trainer = Trainer::new(settings, vocab)?;
+    /// trainer.epoch(&text, &mut |_| ControlFlow::Continue(()))?;
+    /// trainer.into_model().save(&path)?; // one epoch of four
+    ///
+    /// let mut trainer = Trainer::resume(Model::load(&path)?)?;
+    /// while trainer.epoch(&text, &mut |_| ControlFlow::Continue(()))?.is_some() {}
+    /// trainer.into_model().save(&path)?;
+    /// assert_eq!(Vectors::open(&path)?.len(), 8);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let (path, dim) = (path.as_ref(), self.settings.dim);
+        if let Some(word) = self.vocab.words().iter().find(|word| word.contains('\n')) {
+            return Err(fault(path, "the words", format!("{word:?} has a line end in it")));
+        }
+        let vectors = self.vectors();
+        let counts: Vec<u8> = self.vocab.counts().iter().flat_map(|count| count.to_le_bytes()).collect();
+        let matrix = |data| (Dtype::F32, vec![<[f32]>::len(data) / dim, dim], bytes(data));
+        let mut tensors = BTreeMap::from([
+            ("vectors", matrix(vectors.data())),
+            ("output", matrix(&self.output)),
+            ("words", words_tensor(self.vocab.words())),
+            ("counts", (Dtype::U64, vec![self.vocab.len()], counts.into())),
+        ]);
+        if self.settings.subwords.is_some() {
+            tensors.insert("input", matrix(&self.input));
+        }
+        let json = |value: serde_json::Result<String>| {
+            value.map_err(|error| fault(path, "the settings", error.to_string()))
+        };
+        let position = (self.position, self.vocab.total(), self.vocab.corpus_words());
+        let metadata = BTreeMap::from([
+            (SETTINGS, json(serde_json::to_string(&self.settings))?),
+            (POSITION, json(serde_json::to_string(&position))?),
+        ]);
+        write_tensors(path, &tensors, &metadata)
+    }
+
+    /// Reads a model that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not such a model, or not whole.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let file = Tensors::open(path)?;
+        let json = |error: serde_json::Error| fault(path, "the metadata", error.to_string());
+        let settings: Word2Vec = serde_json::from_str(file.text(SETTINGS)?).map_err(json)?;
+        settings.validate()?;
+        let (position, total, corpus_words) = serde_json::from_str(file.text(POSITION)?).map_err(json)?;
+        let (counts, shape) = file.get("counts", Dtype::U64)?;
+        let counts: Vec<u64> =
+            counts.as_chunks::<8>().0.iter().map(|&count| u64::from_le_bytes(count)).collect();
+        let words = file.words(shape.iter().product())?;
+        let vocab = Vocab::from_parts(words, counts, total, corpus_words)?;
+        let name = if settings.subwords.is_some() { "input" } else { "vectors" };
+        let matrix = |name: &str, rows: usize| {
+            let (data, found, dim) = file.matrix(name)?;
+            if (found, dim) == (rows, settings.dim) {
+                return Ok(data);
+            }
+            let what = format!("{found} × {dim}, expected {rows} × {}", settings.dim);
+            Err(fault(path, format!("tensor `{name}`"), what))
+        };
+        let input = matrix(name, input_rows(&settings, &vocab))?;
+        let output = matrix("output", output_rows(&settings, &vocab))?;
+        Ok(Self { settings, vocab, input, output, position })
+    }
+}
