@@ -29,6 +29,16 @@ impl Default for Interner {
 }
 
 impl Interner {
+    /// An empty list with room for so many strings and bytes.
+    pub(crate) fn with_capacity(strings: usize, bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ends: Vec::with_capacity(strings),
+            table: vec![Slot::default(); (strings * 2 + 1).next_power_of_two().max(16)],
+            seed: hash::seed(),
+        }
+    }
+
     /// Number of strings.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

@@ -10,6 +10,10 @@ pub(crate) struct Vocab {
 }
 
 impl Vocab {
+    pub(crate) fn with_capacity(tokens: usize, bytes: usize) -> Self {
+        Self { tokens: Interner::with_capacity(tokens, bytes) }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.tokens.len()
     }
@@ -31,6 +35,12 @@ impl Vocab {
     /// Appends a token and gives its id; of equal tokens, [`id`](Self::id) finds the first.
     pub(crate) fn push(&mut self, token: &[u8]) -> u32 {
         self.tokens.push(token)
+    }
+
+    /// Appends a token unless there is an equal one.
+    pub(crate) fn push_new(&mut self, token: &[u8]) -> bool {
+        let next = self.len();
+        self.tokens.intern(token) as usize == next
     }
 
     /// The bytes of `ids`, one after the other.

@@ -246,3 +246,45 @@ fn a_character_takes_the_place_of_a_character() {
     assert!(traditional.contains("話說天下大勢"));
     assert!(to_simplified(&traditional).contains("话说天下大势"));
 }
+
+#[test]
+fn words_and_scripts_are_parts_of_pipelines() {
+    use tokenize::chinese::{Script, to_simplified};
+    use tokenize::model::{Model, WordLevel};
+    use tokenize::normalise::Normalizer;
+    use tokenize::pre::{ChineseWords, PreTokenizer};
+    use tokenize::{Parts, Pipeline};
+
+    let dictionary = fs::read_to_string(golden("dict.txt")).unwrap();
+    let (segmenter, text) = (small(), "曹操謂劉備曰：「今天下英雄，惟使君與操耳。」");
+    let simplified = to_simplified(text);
+    let words: Vec<&str> = cut(&segmenter, &simplified, Mode::default());
+    let vocab: std::collections::BTreeSet<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let model = Model::WordLevel(WordLevel::new(vocab.into_iter().zip(0..), "曹操").unwrap());
+    let pipeline = Pipeline::new(Parts {
+        normalizer: Some(Normalizer::ChineseScript(Script::Simplified)),
+        pre_tokenizer: Some(PreTokenizer::ChineseWords(ChineseWords::new(dictionary, true).unwrap())),
+        ..Parts::new(model)
+    })
+    .unwrap();
+    let encoding = pipeline.encode(text, false).unwrap();
+    assert_eq!(encoding.tokens, words);
+    assert_eq!(pipeline.encode_ids(text, false).unwrap(), encoding.ids);
+    // Every word stands where the traditional characters are.
+    for (offset, word) in encoding.offsets.iter().zip(&words) {
+        assert_eq!(to_simplified(&text[offset.clone()]), *word);
+    }
+    let json = pipeline.to_json();
+    let again = Pipeline::from_json(&json).unwrap();
+    assert_eq!(again.normalizer(), pipeline.normalizer());
+    assert_eq!(again.pre_tokenizer(), pipeline.pre_tokenizer());
+    assert_eq!(again.to_json(), json);
+    assert_eq!(again.encode(text, false).unwrap(), encoding);
+
+    let bad = json.replacen("\"Simplified\"", "\"Cursive\"", 1);
+    let error = Pipeline::from_json(&bad).unwrap_err().to_string();
+    assert!(error.contains("normalizer") && error.contains("script"), "{error}");
+    let bad = json.replacen("\"dictionary\": \"", "\"dictionary\": \"曹操 many nr\\n", 1);
+    let error = Pipeline::from_json(&bad).unwrap_err().to_string();
+    assert!(error.contains("pre_tokenizer") && error.contains("line 1"), "{error}");
+}

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use rand::SeedableRng;
 use tokenize::{
     ByteLevelBpe, ByteLevelBpeTrainer, Error, Specials, Split, StreamDecoder, Tokenizer, WordCounts,
 };
@@ -140,6 +141,21 @@ proptest! {
             let whole = (1..).zip(ends).filter(|&(_, end)| text.is_char_boundary(end)).last();
             let (count, end) = whole.unwrap_or((0, 0));
             prop_assert_eq!(model.take_tokens(&text, most), (&text[..end], count));
+        }
+    }
+
+    #[test]
+    fn dropout_lies_between_merges_and_bytes(text in text(), dropout in 0f32..1.0, seed in any::<u64>()) {
+        for model in MODELS.iter() {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let mut encode = |dropout| model.encode_with_dropout(&text, dropout, Specials::None, &mut rng);
+            prop_assert_eq!(encode(0.0), model.encode(&text));
+            let bytes: Vec<u32> = text.bytes().map(|byte| model.id(&[byte]).unwrap()).collect();
+            prop_assert_eq!(encode(1.0), bytes);
+            let ids = encode(dropout);
+            prop_assert_eq!(model.decode(&ids).unwrap(), &text[..]);
+            let again = model.encode_with_dropout(&text, dropout, Specials::None, &mut rng.clone());
+            prop_assert_eq!(again, model.encode_with_dropout(&text, dropout, Specials::None, &mut rng));
         }
     }
 

@@ -4,6 +4,7 @@ mod gemm;
 mod gpt;
 mod measure;
 mod peers;
+mod tokenize;
 
 use std::path::PathBuf;
 
@@ -16,13 +17,14 @@ pub(crate) use peers::python;
 /// Our own name among the peers.
 const PEER: &str = "ours";
 
-/// Measure training steps or matrix products
+/// Measure training steps, matrix products or tokenizers
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask bench gpt                     training steps of three GPTs
   cargo xtask bench gpt --case gpt-0.8m     one of them
   cargo xtask bench gemm --json             matrix products, one JSON object per line
+  cargo xtask bench tokenize --peers        tokenizers beside those of other libraries
   cargo xtask bench --peers                 all GPT cases beside PyTorch, candle and burn, in one run")]
 pub(crate) struct Bench {
     /// What to measure
@@ -34,7 +36,7 @@ pub(crate) struct Bench {
     /// One JSON object per line and case
     #[arg(long)]
     json: bool,
-    /// The same work in PyTorch, candle and burn, in alternation with ours
+    /// The same work in other libraries, in alternation with ours
     #[arg(long)]
     peers: bool,
     /// Threads to compute with
@@ -60,6 +62,8 @@ enum Group {
     Gpt,
     /// Matrix products
     Gemm,
+    /// Tokenizers, on one thread
+    Tokenize,
 }
 
 impl Bench {
@@ -69,6 +73,8 @@ impl Bench {
             (Group::Gpt, true) => peers::gpt(&self),
             (Group::Gemm, false) => gemm::run(&self),
             (Group::Gemm, true) => peers::gemm(&self),
+            (Group::Tokenize, false) => tokenize::run(&self),
+            (Group::Tokenize, true) => tokenize::run_with_peers(&self),
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn python() -> Result<PathBuf, Failure> {
     Ok(python)
 }
 
-fn run(command: &mut Command) -> Result<(), Failure> {
+pub(super) fn run(command: &mut Command) -> Result<(), Failure> {
     let status = command.status().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     if status.success() { Ok(()) } else { Err(format!("{:?} failed", command.get_program()).into()) }
 }

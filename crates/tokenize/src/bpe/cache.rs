@@ -3,17 +3,25 @@
 /// Words of up to this many bytes are kept; their bytes and length make one `u128`.
 const MAX_WORD: usize = 15;
 /// Words of up to this many ids are kept.
-const MAX_IDS: usize = 4;
-/// Pairs of entries of a cache, 4 MB of them.
-const SETS: usize = 1 << 16;
+pub(super) const MAX_IDS: usize = 4;
+/// Sets of a new cache, 32 KB of them, so that a short text costs little.
+const FIRST_SETS: usize = 1 << 9;
+/// Sets of the largest cache, 8 MB of them.
+const MOST_SETS: usize = 1 << 17;
+/// How many times as large a cache becomes when it grows.
+const GROWTH: usize = 4;
 /// An entry's first id shares its number with how many ids there are.
 const ID_BITS: u32 = 29;
 
 /// A table in which each word has two places, which share a line of the processor's cache; a word that finds both
-/// taken pushes out the one that came earlier. So memory is fixed, nothing is ever searched, and the words that a
-/// text is made of stay.
+/// taken pushes out the one that came earlier. So nothing is ever searched, and the words that a text is made of stay.
+/// A table that is often written to grows, up to a limit.
 pub(super) struct WordCache {
     sets: Box<[Set]>,
+    /// How far a hash is shifted to be a place.
+    shift: u32,
+    /// Words written since the table has this size.
+    written: usize,
 }
 
 /// One line of the processor's cache.
@@ -29,12 +37,9 @@ struct Entry {
     ids: [u32; MAX_IDS],
 }
 
-/// A word's content and place.
-#[derive(Clone, Copy)]
-pub(super) struct Key {
-    key: u128,
-    place: usize,
-}
+/// A word's content, if it is short enough to be kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key(u128);
 
 /// Up to four ids.
 #[derive(Clone, Copy)]
@@ -43,40 +48,79 @@ pub(super) struct Ids {
     pub(super) length: usize,
 }
 
-impl WordCache {
-    pub(super) fn new() -> Self {
-        Self { sets: vec![Set::default(); SETS].into_boxed_slice() }
-    }
-
-    /// The key of `text[start..end]`, if it is short enough to be kept.
+impl Ids {
     #[inline]
-    pub(super) fn key(text: &[u8], start: usize, end: usize) -> Option<Key> {
+    pub(super) fn as_slice(&self) -> &[u32] {
+        &self.ids[..self.length.min(MAX_IDS)]
+    }
+}
+
+impl Key {
+    /// Of words that are not kept. No word has it: its length would be 255.
+    pub(super) const NONE: Self = Self(u128::MAX);
+
+    /// The key of `text[start..end]`.
+    #[inline]
+    pub(super) fn new(text: &[u8], start: usize, end: usize) -> Self {
         let length = end - start;
         if length > MAX_WORD {
-            return None;
+            return Self::NONE;
         }
-        // Sixteen bytes read at once where the text has them: a copy of unknown length is slower than the rest of
-        // the look-up.
-        let bytes = match text.get(start..).and_then(|rest| rest.first_chunk::<16>()) {
-            Some(&chunk) => u128::from_le_bytes(chunk) & MASKS[length & MAX_WORD],
-            None => {
-                let mut chunk = [0; 16];
-                chunk[..length].copy_from_slice(&text[start..end]);
-                u128::from_le_bytes(chunk)
-            }
-        };
-        let key = bytes | (length as u128) << 120;
-        // Two products side by side: the place is wanted soon, and a bad one costs only a word made anew.
-        let hash = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-        Some(Key { key, place: (hash >> 40) as usize & (SETS - 1) })
+        // Sixteen bytes read at once, beginning with the word or ending with the text: a copy of unknown length is
+        // slower than all the rest.
+        let bytes =
+            match (text.get(start..).and_then(|rest| rest.first_chunk::<16>()), text.last_chunk::<16>()) {
+                (Some(&chunk), _) => u128::from_le_bytes(chunk),
+                (None, Some(&chunk)) => u128::from_le_bytes(chunk) >> (8 * (start + 16 - text.len())),
+                (None, None) => {
+                    let bytes = text[start..end].iter().rev();
+                    bytes.fold(0, |bytes, &byte| bytes << 8 | u128::from(byte))
+                }
+            };
+        Self(bytes & MASKS[length & MAX_WORD] | (length as u128) << 120)
+    }
+
+    /// The key of the same bytes as a part of a word, which may have other ids than the word that they are.
+    #[inline]
+    pub(super) fn of_part(text: &[u8], start: usize, end: usize) -> Self {
+        match Self::new(text, start, end) {
+            Self::NONE => Self::NONE,
+            Self(key) => Self(key | 1 << 127),
+        }
+    }
+
+    /// Two products side by side: the place is wanted soon, and a bad one costs only a word made anew.
+    #[inline]
+    fn hash(self) -> u64 {
+        (self.0 as u64).wrapping_mul(0xff51_afd7_ed55_8ccd)
+            ^ ((self.0 >> 64) as u64).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
+    }
+}
+
+impl WordCache {
+    pub(super) fn new() -> Self {
+        Self::of_size(FIRST_SETS)
+    }
+
+    fn of_size(sets: usize) -> Self {
+        Self {
+            sets: vec![Set::default(); sets].into_boxed_slice(),
+            shift: u64::BITS - sets.trailing_zeros(),
+            written: 0,
+        }
+    }
+
+    #[inline]
+    fn place(&self, key: Key) -> usize {
+        (key.hash() >> self.shift) as usize
     }
 
     #[inline]
     pub(super) fn get(&self, key: Key) -> Option<Ids> {
-        let set = &self.sets[key.place].0;
-        let entry = if set[0].key == key.key { &set[0] } else { &set[1] };
-        if entry.key != key.key {
+        let set = &self.sets[self.place(key)].0;
+        // No branch: which of the two it is cannot be foretold.
+        let entry = &set[usize::from(set[0].key != key.0)];
+        if entry.key != key.0 {
             return None;
         }
         let mut ids = entry.ids;
@@ -86,14 +130,33 @@ impl WordCache {
     }
 
     pub(super) fn insert(&mut self, key: Key, ids: &[u32]) {
-        if ids.is_empty() || ids.len() > MAX_IDS || ids[0] >> ID_BITS != 0 {
+        if key == Key::NONE || ids.is_empty() || ids.len() > MAX_IDS || ids[0] >> ID_BITS != 0 {
             return;
         }
-        let mut entry = Entry { key: key.key, ids: [0; MAX_IDS] };
+        let mut entry = Entry { key: key.0, ids: [0; MAX_IDS] };
         entry.ids[..ids.len()].copy_from_slice(ids);
         entry.ids[0] |= (ids.len() as u32) << ID_BITS;
-        let set = &mut self.sets[key.place].0;
+        if self.written == self.sets.len() && self.sets.len() < MOST_SETS {
+            self.grow();
+        }
+        self.write(entry);
+        self.written += 1;
+    }
+
+    fn write(&mut self, entry: Entry) {
+        let set = &mut self.sets[(Key(entry.key).hash() >> self.shift) as usize].0;
         *set = [entry, set[0]];
+    }
+
+    fn grow(&mut self) {
+        let old = std::mem::replace(self, Self::of_size(self.sets.len() * GROWTH));
+        for Set([newer, older]) in old.sets {
+            for entry in [older, newer] {
+                if entry.key != 0 {
+                    self.write(entry);
+                }
+            }
+        }
     }
 }
 
@@ -113,8 +176,8 @@ mod tests {
     use super::*;
 
     fn get(cache: &WordCache, text: &[u8], start: usize, end: usize) -> Option<Vec<u32>> {
-        let ids = cache.get(WordCache::key(text, start, end).unwrap())?;
-        Some(ids.ids[..ids.length].to_vec())
+        let ids = cache.get(Key::new(text, start, end))?;
+        Some(ids.as_slice().to_vec())
     }
 
     #[test]
@@ -122,21 +185,40 @@ mod tests {
         let mut cache = WordCache::new();
         let text = b"abcabcabcabcabcabcabc ab";
         assert!(get(&cache, text, 0, 3).is_none());
-        cache.insert(WordCache::key(text, 0, 3).unwrap(), &[1, 2]);
-        // Elsewhere in the text, and at its end, where the bytes are read in another way.
-        for at in [3, 6, 15] {
+        cache.insert(Key::new(text, 0, 3), &[1, 2]);
+        // Elsewhere in the text, at its end, and in a short one, where the bytes are read in other ways.
+        for at in [3, 6, 15, 18] {
             assert_eq!(get(&cache, text, at, at + 3), Some(vec![1, 2]));
         }
         assert_eq!(get(&cache, b"abc", 0, 3), Some(vec![1, 2]));
+        assert_eq!(get(&cache, b" abc", 1, 4), Some(vec![1, 2]));
         assert!(get(&cache, text, 0, 2).is_none());
         assert!(get(&cache, b"abc\0", 0, 4).is_none());
-        assert!(WordCache::key(text, 0, 15).is_some());
-        assert!(WordCache::key(text, 0, 16).is_none());
-        let key = WordCache::key(text, 0, 15).unwrap();
+        assert!(cache.get(Key::of_part(text, 0, 3)).is_none());
+        assert!(Key::new(text, 0, 15) != Key::NONE);
+        assert!(Key::new(text, 0, 16) == Key::NONE);
+        cache.insert(Key::NONE, &[1]);
+        assert!(cache.get(Key::NONE).is_none());
+        let key = Key::new(text, 0, 15);
         cache.insert(key, &[0; MAX_IDS + 1]);
         cache.insert(key, &[1 << ID_BITS]);
         assert!(cache.get(key).is_none());
         cache.insert(key, &[(1 << ID_BITS) - 1, u32::MAX, 0, 7]);
         assert_eq!(get(&cache, text, 0, 15), Some(vec![(1 << ID_BITS) - 1, u32::MAX, 0, 7]));
+    }
+
+    #[test]
+    fn a_cache_grows_to_its_limit_and_keeps_most_words() {
+        let mut cache = WordCache::new();
+        let words: Vec<String> = (0..MOST_SETS).map(|word| format!("word {word}")).collect();
+        let key = |word: &str| Key::new(word.as_bytes(), 0, word.len());
+        for (id, word) in (0..).zip(&words) {
+            cache.insert(key(word), &[id]);
+            assert_eq!(cache.get(key(word)).unwrap().ids[0], id);
+        }
+        assert_eq!(cache.sets.len(), MOST_SETS);
+        let found =
+            (0..).zip(&words).filter(|(id, word)| cache.get(key(word)).is_some_and(|ids| ids.ids[0] == *id));
+        assert!(found.count() > MOST_SETS / 2);
     }
 }

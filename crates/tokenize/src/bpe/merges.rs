@@ -3,15 +3,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::error::Error;
 use crate::hash;
 
 /// No merge.
 const NONE: u32 = u32::MAX;
 /// Words of up to this many bytes are merged by scanning for the lowest rank, longer ones through a queue.
 const SCAN_LIMIT: usize = 128;
+/// Nearly all words are of up to this many bytes, for which less has to be laid out.
+const SHORT: usize = 32;
 /// A rank and a position are one number, so that the lowest of many is found together with where it is: a `u32` where
 /// words are scanned, a `u64` in the queue.
 const RANK_BITS: u32 = 24;
+
+/// Bits of the filter for each pair.
+const FILTER_BITS: usize = 8;
 
 /// Which pairs merge, in what order, and into what.
 #[derive(Clone)]
@@ -24,6 +30,9 @@ pub(super) struct Merges {
     rules: Vec<[u32; 3]>,
     /// Open addressing over the pairs: key and rank.
     table: Vec<(u64, u32)>,
+    /// One bit for each hash of a pair that merges: small enough to stay near the processor, it spares most pairs that
+    /// do not merge the table.
+    filter: Vec<u64>,
     seed: u64,
 }
 
@@ -35,37 +44,31 @@ pub(super) struct Scratch {
     next: Vec<usize>,
     previous: Vec<usize>,
     queue: BinaryHeap<Reverse<u64>>,
-}
-
-impl Scratch {
-    /// One id in the place of a merged word.
-    pub(super) fn one(&mut self, id: u32) -> &[u32] {
-        self.ids.clear();
-        self.ids.push(id);
-        &self.ids
-    }
+    put_off: Vec<Reverse<u64>>,
 }
 
 impl Merges {
     /// How many merges a table can hold.
-    pub(super) const MAX: usize = 1 << RANK_BITS;
+    const MAX: usize = 1 << RANK_BITS;
+
+    /// # Errors
+    /// [`Error::Config`] if there are more merges than a table can hold.
+    pub(super) fn check_number(merges: usize) -> Result<(), Error> {
+        if merges <= Self::MAX {
+            return Ok(());
+        }
+        Err(Error::Config(format!("{merges} merges, of which {} can be taken", Self::MAX)))
+    }
 
     /// The table of `rules` (left, right, merged), or the index of the first rule whose pair an earlier one has.
     pub(super) fn new(byte_ids: [u32; 256], rules: Vec<[u32; 3]>) -> Result<Self, usize> {
-        let size = (rules.len() * 2 + 1).next_power_of_two();
-        let mut merges = Self {
-            byte_ids,
-            byte_ranks: Vec::new(),
-            rules: Vec::new(),
-            table: vec![(0, NONE); size],
-            seed: hash::seed(),
-        };
+        let mut merges = Self::growing(byte_ids, rules.len());
         for (rank, &[left, right, _]) in rules.iter().enumerate() {
-            let place = merges.place(hash::pair_key(left, right));
+            let place = merges.place(merges.hash(left, right), hash::pair_key(left, right));
             if merges.table[place].1 != NONE {
                 return Err(rank);
             }
-            merges.table[place] = (hash::pair_key(left, right), rank as u32);
+            merges.insert(left, right, rank as u32);
         }
         merges.rules = rules;
         let byte_pairs = (0..1 << 16).map(|pair| (byte_ids[pair >> 8], byte_ids[pair & 255]));
@@ -80,19 +83,31 @@ impl Merges {
             byte_ranks: vec![NONE; 1 << 16],
             rules: vec![[NONE; 3]; most],
             table: vec![(0, NONE); (most * 2 + 1).next_power_of_two()],
+            filter: vec![0; (most * FILTER_BITS / 64 + 1).next_power_of_two()],
             seed: hash::seed(),
         }
     }
 
     /// Adds the merge of `rank` to a [growing](Self::growing) table. Its pair must be new.
     pub(super) fn add(&mut self, token: &[u8], left: u32, right: u32, rank: u32, merged: u32) {
-        let key = hash::pair_key(left, right);
-        let place = self.place(key);
-        self.table[place] = (key, rank);
+        self.insert(left, right, rank);
         self.rules[rank as usize] = [left, right, merged];
         if let &[left, right] = token {
             self.byte_ranks[usize::from(u16::from_be_bytes([left, right]))] = rank;
         }
+    }
+
+    /// Ends growing: ranks without a merge are left out, the others keep their order.
+    pub(super) fn finish(&mut self) {
+        let mut ranks = Vec::with_capacity(self.rules.len());
+        let mut next = 0;
+        for rule in &self.rules {
+            ranks.push(next);
+            next += u32::from(rule[0] != NONE);
+        }
+        self.rules.retain(|rule| rule[0] != NONE);
+        let all = self.table.iter_mut().map(|(_, rank)| rank).chain(&mut self.byte_ranks);
+        all.filter(|rank| **rank != NONE).for_each(|rank| *rank = ranks[*rank as usize]);
     }
 
     /// Left, right and merged id of every merge, by rank.
@@ -100,21 +115,46 @@ impl Merges {
         &self.rules
     }
 
+    fn insert(&mut self, left: u32, right: u32, rank: u32) {
+        let (hash, key) = (self.hash(left, right), hash::pair_key(left, right));
+        let place = self.place(hash, key);
+        self.table[place] = (key, rank);
+        let (word, bit) = self.filter_place(hash);
+        self.filter[word] |= bit;
+    }
+
+    #[inline]
+    fn hash(&self, left: u32, right: u32) -> u64 {
+        hash::mix(self.seed ^ hash::pair_key(left, right), 0x9e37_79b9_7f4a_7c15)
+    }
+
     /// Where `key` is in the table or would be put.
     #[inline]
-    fn place(&self, key: u64) -> usize {
+    fn place(&self, hash: u64, key: u64) -> usize {
         let mask = self.table.len() - 1;
-        let mut place = hash::mix(self.seed ^ key, 0x9e37_79b9_7f4a_7c15) as usize & mask;
+        let mut place = hash as usize & mask;
         while self.table[place].1 != NONE && self.table[place].0 != key {
             place = (place + 1) & mask;
         }
         place
     }
 
+    /// The word and bit of the filter that a hash has.
+    #[inline]
+    fn filter_place(&self, hash: u64) -> (usize, u64) {
+        let high = hash >> 32;
+        ((high >> 6) as usize & (self.filter.len() - 1), 1 << (high & 63))
+    }
+
     /// The rank of a pair, [`NONE`] if it does not merge.
     #[inline]
     fn rank(&self, left: u32, right: u32) -> u32 {
-        self.table[self.place(hash::pair_key(left, right))].1
+        let hash = self.hash(left, right);
+        let (word, bit) = self.filter_place(hash);
+        if self.filter[word] & bit == 0 {
+            return NONE;
+        }
+        self.table[self.place(hash, hash::pair_key(left, right))].1
     }
 
     /// The rank of the pair that two neighbouring bytes of a word start as.
@@ -126,24 +166,39 @@ impl Merges {
     /// Merges the bytes of one word: always the pair of the lowest rank, of equal ones the leftmost.
     #[inline]
     pub(super) fn apply<'s>(&self, word: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
-        if word.len() <= SCAN_LIMIT {
-            self.apply_by_scan(word, scratch);
+        if word.len() <= SHORT {
+            self.apply_by_scan::<SHORT>(word, scratch);
+        } else if word.len() <= SCAN_LIMIT {
+            self.apply_by_scan::<SCAN_LIMIT>(word, scratch);
         } else {
-            self.apply_by_queue(word, scratch);
+            self.apply_by_queue(word, scratch, || false);
         }
         &scratch.ids
     }
 
+    /// [`apply`](Self::apply), but each time a merge could be made, `put_off` may say that it has to wait until
+    /// another has been made.
+    pub(super) fn apply_at_random<'s>(
+        &self,
+        word: &[u8],
+        scratch: &'s mut Scratch,
+        put_off: impl FnMut() -> bool,
+    ) -> &'s [u32] {
+        self.apply_by_queue(word, scratch, put_off);
+        &scratch.ids
+    }
+
     /// Quadratic in the length, and the fastest for words of common length.
-    fn apply_by_scan(&self, word: &[u8], Scratch { ids, .. }: &mut Scratch) {
+    /// The word has up to `MOST` bytes.
+    fn apply_by_scan<const MOST: usize>(&self, word: &[u8], Scratch { ids, .. }: &mut Scratch) {
         const { assert!(SCAN_LIMIT <= 1 << (32 - RANK_BITS)) };
         let length = word.len();
         let key =
             |rank: u32, at: usize| if rank == NONE { NONE } else { rank << (32 - RANK_BITS) | at as u32 };
-        let mut keys = [NONE; SCAN_LIMIT];
+        let mut keys = [NONE; MOST];
         // Where the neighbours of a token start. The first has none before it, the last has the end behind it.
-        let mut next = [0u8; SCAN_LIMIT];
-        let mut previous = [0u8; SCAN_LIMIT];
+        let mut next = [0u8; MOST];
+        let mut previous = [0u8; MOST];
         for at in 0..length {
             next[at] = at as u8 + 1;
             previous[at] = (at as u8).wrapping_sub(1);
@@ -154,7 +209,7 @@ impl Merges {
         ids.clear();
         ids.extend(word.iter().map(|&byte| self.byte_ids[usize::from(byte)]));
         // Whole groups of eight, so that the minimum is taken of eight numbers at once.
-        let groups = length.next_multiple_of(8).min(SCAN_LIMIT);
+        let groups = length.next_multiple_of(8).min(MOST);
         loop {
             let lowest = keys[..groups].iter().fold(NONE, |lowest, &key| lowest.min(key));
             if lowest == NONE {
@@ -180,8 +235,8 @@ impl Merges {
     }
 
     /// `O(n log n)` in the length, for words without end.
-    fn apply_by_queue(&self, word: &[u8], scratch: &mut Scratch) {
-        let Scratch { ids, ranks, next, previous, queue } = scratch;
+    fn apply_by_queue(&self, word: &[u8], scratch: &mut Scratch, mut has_to_wait: impl FnMut() -> bool) {
+        let Scratch { ids, ranks, next, previous, queue, put_off } = scratch;
         let length = word.len();
         ids.clear();
         ids.extend(word.iter().map(|&byte| self.byte_ids[usize::from(byte)]));
@@ -191,11 +246,16 @@ impl Merges {
         previous.extend((0..length).map(|at| at.wrapping_sub(1)));
         ranks.clear();
         ranks.extend(word.windows(2).map(|pair| self.byte_rank([pair[0], pair[1]])));
-        ranks.push(NONE);
+        ranks.resize(length, NONE);
         let entry = |rank: u32, at: usize| Reverse(u64::from(rank) << (64 - RANK_BITS) | at as u64);
         let entries = ranks.iter().enumerate().filter(|&(_, &rank)| rank != NONE);
         queue.extend(entries.map(|(at, &rank)| entry(rank, at)));
         while let Some(Reverse(key)) = queue.pop() {
+            if has_to_wait() {
+                put_off.push(Reverse(key));
+                continue;
+            }
+            queue.extend(put_off.drain(..));
             let (rank, at) =
                 ((key >> (64 - RANK_BITS)) as u32, (key & ((1 << (64 - RANK_BITS)) - 1)) as usize);
             // A pair that has changed since it was queued has another rank, or none.
@@ -222,6 +282,7 @@ impl Merges {
                 }
             }
         }
+        put_off.clear();
         keep_starts(ids, |at| next[at]);
     }
 }
@@ -269,7 +330,7 @@ mod tests {
                 let word = &word[..length];
                 let expected = naive(&rules, word.iter().map(|&byte| byte_ids()[usize::from(byte)]).collect());
                 prop_assert_eq!(merges.apply(word, &mut scratch), &expected);
-                merges.apply_by_queue(word, &mut scratch);
+                merges.apply_by_queue(word, &mut scratch, || false);
                 prop_assert_eq!(&scratch.ids, &expected);
             }
         }

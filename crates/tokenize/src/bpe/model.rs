@@ -1,11 +1,13 @@
 //! The byte-level model: text to ids by merges, ids to text.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 
 use rayon::prelude::*;
 
+use super::block::{Block, Word};
 use super::cache::WordCache;
+use super::joints::Joints;
 use super::merges::{Merges, Scratch};
 use crate::added::{AddedToken, AddedTokens, Specials};
 use crate::error::Error;
@@ -15,8 +17,9 @@ use crate::vocab::Vocab;
 
 /// Texts are cut into parts of this size for [`ByteLevelBpe::encode_parallel`].
 const PART_BYTES: usize = 1 << 16;
-/// And of this size where a budget may end the work early.
-const BUDGET_PART_BYTES: usize = 1 << 12;
+/// The first byte of the characters from U+3000 on: Chinese, Japanese and Korean, whose clauses seldom come again but
+/// fall into parts that do.
+const FIRST_WITHOUT_SPACES: u8 = 0xe3;
 
 /// Byte-level byte-pair encoding, as of GPT-2 (Radford et al. 2019).
 ///
@@ -41,21 +44,57 @@ const BUDGET_PART_BYTES: usize = 1 << 12;
 /// # }
 /// ```
 pub struct ByteLevelBpe {
-    vocab: Vocab,
-    merges: Merges,
-    split: Split,
+    pub(super) vocab: Vocab,
+    pub(super) merges: Merges,
+    pub(super) split: Split,
     /// The ids below this are the model's; those from here on belong to added tokens alone.
     model_size: u32,
-    added: AddedTokens,
+    pub(super) added: AddedTokens,
     /// Whether a piece that is a token is never taken apart, even where the merges would not build it.
     whole_words: bool,
-    workers: Mutex<Vec<Worker>>,
+    /// Where words can be taken apart, found out when the first long word comes.
+    joints: Arc<OnceLock<Joints>>,
+    workers: Workers,
+}
+
+/// What encodings that are under way need each for itself, kept for the next.
+#[derive(Default)]
+struct Workers {
+    /// For whoever comes first: a lock that is held throughout costs half of two.
+    first: Mutex<Option<Box<Worker>>>,
+    others: Mutex<Vec<Worker>>,
+}
+
+impl Workers {
+    fn with<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> T {
+        let mut first = match self.first.try_lock() {
+            Ok(first) => first,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return self.with_another(work),
+        };
+        work(first.get_or_insert_with(|| Box::new(Worker::new())))
+    }
+
+    fn with_another<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> T {
+        let waiting = self.others.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut worker = waiting.unwrap_or_else(Worker::new);
+        let result = work(&mut worker);
+        self.others.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        result
+    }
 }
 
 /// What one encoding needs to itself; kept for the next when it is done.
 struct Worker {
     cache: WordCache,
+    block: Block,
     scratch: Scratch,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self { cache: WordCache::new(), block: Block::new(), scratch: Scratch::default() }
+    }
 }
 
 /// One merge of a [`ByteLevelBpe`].
@@ -76,19 +115,8 @@ impl ByteLevelBpe {
     /// [`Error::Config`] if a byte has no token, or a merge names an id that no token has, makes a token that is not
     /// there, or comes twice.
     pub(crate) fn new(vocab: Vocab, merges: Vec<(u32, u32)>, split: Split) -> Result<Self, Error> {
-        let mut byte_ids = [0; 256];
-        for byte in 0..=255 {
-            byte_ids[usize::from(byte)] = vocab
-                .id(&[byte])
-                .ok_or_else(|| Error::Config(format!("no token for the byte {byte:#04x}")))?;
-        }
-        if merges.len() > Merges::MAX {
-            return Err(Error::Config(format!(
-                "{} merges, of which {} can be taken",
-                merges.len(),
-                Merges::MAX
-            )));
-        }
+        let byte_ids = byte_ids(&vocab)?;
+        Merges::check_number(merges.len())?;
         let mut rules = Vec::with_capacity(merges.len());
         let mut token = Vec::new();
         for (rank, (left, right)) in merges.into_iter().enumerate() {
@@ -110,15 +138,20 @@ impl ByteLevelBpe {
         let merges = Merges::new(byte_ids, rules).map_err(|rank| {
             Error::Config(format!("merge {rank} merges a pair that an earlier one merges"))
         })?;
-        Ok(Self {
+        Ok(Self::of(vocab, merges, split))
+    }
+
+    fn of(vocab: Vocab, merges: Merges, split: Split) -> Self {
+        Self {
             model_size: vocab.len() as u32,
             vocab,
             merges,
             split,
             added: AddedTokens::default(),
             whole_words: false,
-            workers: Mutex::default(),
-        })
+            joints: Arc::default(),
+            workers: Workers::default(),
+        }
     }
 
     /// A model whose merges follow from the order of its tokens: of `ordinary` ids, ascending, the smaller merges
@@ -127,8 +160,8 @@ impl ByteLevelBpe {
     /// # Errors
     /// [`Error::Config`] if a byte has no token or there are too many.
     pub(crate) fn from_ranks(vocab: Vocab, ordinary: &[u32], split: Split) -> Result<Self, Error> {
-        let merges = super::ranks::merges(&vocab, ordinary)?;
-        let mut model = Self::new(vocab, merges, split)?;
+        let merges = super::ranks::merges(&vocab, byte_ids(&vocab)?, ordinary)?;
+        let mut model = Self::of(vocab, merges, split);
         model.whole_words = true;
         Ok(model)
     }
@@ -225,16 +258,16 @@ impl ByteLevelBpe {
     /// [`encode_bytes`](Self::encode_bytes) with some special tokens taken for what they are.
     pub fn encode_bytes_with(&self, bytes: &[u8], specials: Specials<'_>) -> Vec<u32> {
         let mut ids = Vec::with_capacity(bytes.len() / 3);
-        self.for_each_word(bytes, specials, |word| append(&mut ids, word));
+        self.for_each_chunk(bytes, specials, |chunk| ids.extend_from_slice(chunk));
         ids
     }
 
     /// The ids of bytes as one piece, which no split cuts.
     pub fn encode_piece(&self, piece: &[u8]) -> Vec<u32> {
-        let mut worker = self.take_worker();
-        let ids = self.encode_word(piece, &mut worker.scratch).to_vec();
-        self.give_back(worker);
-        ids
+        if let Some(id) = self.whole_word(piece) {
+            return vec![id];
+        }
+        self.workers.with(|worker| self.merges.apply(piece, &mut worker.scratch).to_vec())
     }
 
     /// The ids of `text` and where each came from.
@@ -287,47 +320,8 @@ impl ByteLevelBpe {
     /// Number of ids of `text`, without making them.
     pub fn count(&self, text: &str) -> usize {
         let mut count = 0;
-        self.for_each_word(text.as_bytes(), Specials::None, |word| count += word.len());
+        self.for_each_chunk(text.as_bytes(), Specials::None, |chunk| count += chunk.len());
         count
-    }
-
-    /// The beginning of `text` that its first `most` ids stand for, and how many ids that are: fewer than `most` where
-    /// the text has no more, or where the last ones would end inside a character. Text after the cut is read only as
-    /// far as a few thousand bytes.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), tokenize::Error> {
-    /// let tokenizer = tokenize::ByteLevelBpeTrainer::new(270).train(["so so so"])?;
-    /// assert_eq!(tokenizer.take_tokens("so so long", 2), ("so so", 2));
-    /// assert_eq!(tokenizer.take_tokens("é", 1), ("", 0));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn take_tokens<'t>(&self, text: &'t str, most: usize) -> (&'t str, usize) {
-        let (mut taken, mut end, mut kept) = (0, 0, (0, 0));
-        self.added.for_each_segment(text.as_bytes(), Specials::None, |segment| {
-            if taken == most {
-                return;
-            }
-            let mut take = |ids: &[u32]| {
-                for &id in ids.iter().take(most - taken) {
-                    taken += 1;
-                    end += self.vocab.token(id).map_or(0, <[u8]>::len);
-                    if text.is_char_boundary(end) {
-                        kept = (end, taken);
-                    }
-                }
-                taken < most
-            };
-            match segment.id {
-                Some(id) => _ = take(&[id]),
-                None => {
-                    let mut parts = self.split.parts(&text.as_bytes()[segment.range], BUDGET_PART_BYTES);
-                    _ = parts.all(|part| take(&self.encode_plain(part)));
-                }
-            }
-        });
-        (&text[..kept.0], kept.1)
     }
 
     /// The bytes of `ids`.
@@ -353,7 +347,7 @@ impl ByteLevelBpe {
     }
 
     /// The ids of text in which no added token is looked for.
-    fn encode_plain(&self, text: &[u8]) -> Vec<u32> {
+    pub(super) fn encode_plain(&self, text: &[u8]) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3);
         self.append_plain(text, &mut ids);
         ids
@@ -361,69 +355,109 @@ impl ByteLevelBpe {
 
     /// Appends the ids of text in which no added token is looked for.
     pub(crate) fn append_plain(&self, text: &[u8], ids: &mut Vec<u32>) {
-        let mut worker = self.take_worker();
-        self.encode_segment(text, &mut worker, &mut |word| append(ids, word));
-        self.give_back(worker);
-    }
-
-    /// Calls `emit` with the ids of each word or added token of `text`.
-    fn for_each_word(&self, text: &[u8], specials: Specials<'_>, mut emit: impl FnMut(&[u32])) {
-        let mut worker = self.take_worker();
-        self.added.for_each_segment(text, specials, |segment| match segment.id {
-            Some(id) => emit(&[id]),
-            None => self.encode_segment(&text[segment.range], &mut worker, &mut emit),
+        self.workers.with(|worker| {
+            self.encode_segment(text, worker, &mut |chunk| ids.extend_from_slice(chunk));
         });
-        self.give_back(worker);
     }
 
-    fn encode_segment(&self, text: &[u8], worker: &mut Worker, emit: &mut impl FnMut(&[u32])) {
-        let Worker { cache, scratch } = worker;
+    /// Calls `emit` with the ids of `text`, some at a time.
+    fn for_each_chunk(&self, text: &[u8], specials: Specials<'_>, mut emit: impl FnMut(&[u32])) {
+        self.workers.with(|worker| {
+            self.added.for_each_segment(text, specials, |segment| match segment.id {
+                Some(id) => emit(&[id]),
+                None => self.encode_segment(&text[segment.range], worker, &mut emit),
+            });
+        });
+    }
+
+    fn encode_segment(&self, text: &[u8], worker: &mut Worker, emit: &mut dyn FnMut(&[u32])) {
+        let Worker { cache, block, scratch } = worker;
+        let mut look_up = |block: &mut Block| {
+            block.look_up(cache, |cache, word, ids| self.make_word(text, word, cache, scratch, ids), emit);
+        };
         self.split.for_each(text, |word| {
-            let key = WordCache::key(text, word.start, word.end);
-            if let Some(found) = key.and_then(|key| cache.get(key)) {
-                return emit(&found.ids[..found.length.min(found.ids.len())]);
+            if text[word.start] < FIRST_WITHOUT_SPACES {
+                if block.push(Word::new(text, word)) {
+                    look_up(block);
+                }
+                return;
             }
-            let ids = self.encode_word(&text[word], scratch);
-            if let Some(key) = key {
-                cache.insert(key, ids);
+            for part in self.parts(text, word) {
+                if block.push(part) {
+                    look_up(block);
+                }
             }
-            emit(ids);
         });
+        look_up(block);
     }
 
-    fn encode_word<'s>(&self, word: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
-        if self.whole_words
-            && let Some(id) = self.vocab.id(word)
-            && self.is_models_own(id)
-        {
-            return scratch.one(id);
+    /// A word in as many parts as it can be cut into.
+    fn parts(&self, text: &[u8], word: Range<usize>) -> impl Iterator<Item = Word> {
+        let joints = self.joints.get_or_init(|| Joints::new(&self.vocab));
+        let mut start = word.start;
+        std::iter::from_fn(move || {
+            if start == word.end {
+                return None;
+            }
+            let part = start..joints.next_cut(&text[..word.end], start + 1);
+            start = part.end;
+            Some(if part == word { Word::new(text, part) } else { Word::part(text, part) })
+        })
+    }
+
+    /// Appends the ids of a word that no cache has.
+    fn make_word(
+        &self,
+        text: &[u8],
+        word: &Word,
+        cache: &mut WordCache,
+        scratch: &mut Scratch,
+        ids: &mut Vec<u32>,
+    ) {
+        let whole = word.start..word.end;
+        if word.is_part {
+            return ids.extend_from_slice(self.merges.apply(&text[whole], scratch));
         }
-        self.merges.apply(word, scratch)
+        for part in self.parts(text, whole.clone()) {
+            // What can be cut is no token.
+            if !part.is_part
+                && let Some(id) = self.whole_word(&text[whole.clone()])
+            {
+                return ids.push(id);
+            }
+            match cache.get(part.key) {
+                Some(found) => ids.extend_from_slice(found.as_slice()),
+                None => {
+                    let made = self.merges.apply(&text[part.start..part.end], scratch);
+                    ids.extend_from_slice(made);
+                    cache.insert(part.key, made);
+                }
+            }
+        }
+    }
+
+    /// The id of a word that is a token, where that is enough.
+    fn whole_word(&self, word: &[u8]) -> Option<u32> {
+        if !self.whole_words {
+            return None;
+        }
+        self.vocab.id(word).filter(|&id| self.is_models_own(id))
     }
 
     /// Whether ordinary text may become this token.
     fn is_models_own(&self, id: u32) -> bool {
         id < self.model_size && !self.added.tokens().iter().any(|token| token.id == id)
     }
-
-    fn take_worker(&self) -> Worker {
-        let waiting = self.workers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        waiting.unwrap_or_else(|| Worker { cache: WordCache::new(), scratch: Scratch::default() })
-    }
-
-    fn give_back(&self, worker: Worker) {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
-    }
 }
 
-/// Appends the ids of a word. Nearly always there is one, which needs no copy of unknown length.
-#[inline]
-fn append(ids: &mut Vec<u32>, word: &[u32]) {
-    match *word {
-        [id] => ids.push(id),
-        [first, second] => ids.extend([first, second]),
-        _ => ids.extend_from_slice(word),
+/// The token of every byte.
+fn byte_ids(vocab: &Vocab) -> Result<[u32; 256], Error> {
+    let mut ids = [0; 256];
+    for byte in 0..=255 {
+        ids[usize::from(byte)] =
+            vocab.id(&[byte]).ok_or_else(|| Error::Config(format!("no token for the byte {byte:#04x}")))?;
     }
+    Ok(ids)
 }
 
 impl Tokenizer for ByteLevelBpe {
@@ -457,7 +491,8 @@ impl Clone for ByteLevelBpe {
             model_size: self.model_size,
             added: self.added.clone(),
             whole_words: self.whole_words,
-            workers: Mutex::default(),
+            joints: Arc::clone(&self.joints),
+            workers: Workers::default(),
         }
     }
 }

@@ -2,45 +2,41 @@
 
 use super::merges::{Merges, Scratch};
 use crate::error::Error;
-use crate::hash;
 use crate::vocab::Vocab;
 
-/// The merges, by rank, of a vocabulary that only says which token ranks before which: two neighbours merge if their
-/// bytes joined are a token, the token of the lowest rank first.
+/// The merges of a vocabulary that only says which token ranks before which: two neighbours merge if their bytes joined
+/// are a token, the token of the lowest rank first.
 ///
 /// A token can be put together in one way alone: by the last merge of its own bytes encoded by themselves. For in
 /// any text, as long as nothing merges across the borders of its bytes, the merges between them are the same, in the
 /// same order; and once something has merged across, it never comes apart again. So each token, shorter ones first,
 /// is encoded with the merges that make shorter ones: where two parts are left, they are its merge; where more are
 /// left, no text ever merges into it.
-pub(super) fn merges(vocab: &Vocab, ordinary: &[u32]) -> Result<Vec<(u32, u32)>, Error> {
-    if ordinary.len() > Merges::MAX {
-        return Err(Error::Config(format!(
-            "{} tokens, of which {} can be taken",
-            ordinary.len(),
-            Merges::MAX
-        )));
-    }
-    let mut byte_ids = [0; 256];
-    for byte in 0..=255 {
-        byte_ids[usize::from(byte)] =
-            vocab.id(&[byte]).ok_or_else(|| Error::Config(format!("no token for the byte {byte:#04x}")))?;
-    }
+pub(super) fn merges(vocab: &Vocab, byte_ids: [u32; 256], ordinary: &[u32]) -> Result<Merges, Error> {
+    Merges::check_number(ordinary.len())?;
     let token = |rank: u32| vocab.token(ordinary[rank as usize]).unwrap_or_default();
-    let mut shorter_first: Vec<u32> = (0..ordinary.len() as u32).collect();
-    shorter_first.sort_by_key(|&rank| token(rank).len());
+    let mut by_length: Vec<Vec<u32>> = Vec::new();
+    for rank in 0..ordinary.len() as u32 {
+        let length = token(rank).len().min(LONG);
+        by_length.resize(by_length.len().max(length + 1), Vec::new());
+        by_length[length].push(rank);
+    }
+    if let Some(long) = by_length.get_mut(LONG) {
+        long.sort_by_key(|&rank| token(rank).len());
+    }
     let mut table = Merges::growing(byte_ids, ordinary.len());
     let mut scratch = Scratch::default();
-    let mut made = Vec::with_capacity(ordinary.len());
-    for rank in shorter_first {
+    for rank in by_length.into_iter().flatten() {
         if let &[left, right] = table.apply(token(rank), &mut scratch) {
             table.add(token(rank), left, right, rank, ordinary[rank as usize]);
-            made.push((rank, hash::pair_key(left, right)));
         }
     }
-    made.sort_unstable();
-    Ok(made.into_iter().map(|(_, pair)| hash::key_pair(pair)).collect())
+    table.finish();
+    Ok(table)
 }
+
+/// Tokens of so many bytes or more are sorted, shorter ones gathered.
+const LONG: usize = 128;
 
 #[cfg(test)]
 mod tests {

@@ -121,44 +121,46 @@ impl ByteLevelBpe {
 const MOST_IDS: u32 = 1 << 24;
 
 fn read(file: &str, text: &str, split: Split, specials: &[(&str, u32)]) -> Result<ByteLevelBpe, Error> {
+    // All tokens in one string of bytes, and where each ends.
+    let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut tokens = Vec::with_capacity(text.len() / 16);
-    for (number, line) in (1..).zip(text.lines()) {
-        if line.is_empty() {
-            continue;
-        }
-        let (token, rank) =
-            parse(line).map_err(|what| Error::format(file, format!("line {number}"), what))?;
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+        let wrong = |what| Error::format(file, format!("line {number}"), what);
+        let start = bytes.len();
+        let rank = parse(line, &mut bytes).map_err(wrong)?;
         // So that memory is bounded by the file, whatever its ranks are.
         if rank as usize >= text.len().min(MOST_IDS as usize) {
-            let what = format!("rank {rank} is beyond the file's size");
-            return Err(Error::format(file, format!("line {number}"), what));
+            return Err(wrong(format!("rank {rank} is beyond the file's size")));
         }
-        tokens.push((rank, token));
+        tokens.push((rank, start..bytes.len()));
     }
-    let ordinary = tokens.len();
+    let mut ranks: Vec<u32> = tokens.iter().map(|&(rank, _)| rank).collect();
+    ranks.sort_unstable();
     for &(content, id) in specials {
         if id >= MOST_IDS || content.is_empty() {
             let what = format!("id {id}: expected a string with an id below {MOST_IDS}");
             return Err(Error::format(file, format!("special token {content:?}"), what));
         }
-        tokens.push((id, content.as_bytes().to_vec()));
+        tokens.push((id, bytes.len()..bytes.len() + content.len()));
+        bytes.extend_from_slice(content.as_bytes());
     }
-    let mut ranks: Vec<u32> = tokens[..ordinary].iter().map(|&(rank, _)| rank).collect();
-    ranks.sort_unstable();
     tokens.sort_by_key(|&(id, _)| id);
-    let mut vocab = Vocab::default();
-    for (id, token) in tokens {
-        let place = || format!("token {:?} with rank {id}", String::from_utf8_lossy(&token));
+    let mut vocab = Vocab::with_capacity(tokens.len(), bytes.len());
+    for (id, range) in tokens {
+        let token = &bytes[range];
+        let wrong = |what| {
+            let place = format!("token {:?} with rank {id}", String::from_utf8_lossy(token));
+            Error::format(file, place, what)
+        };
         if (id as usize) < vocab.len() {
-            return Err(Error::format(file, place(), "another token has this rank"));
-        }
-        if vocab.id(&token).is_some() {
-            return Err(Error::format(file, place(), "the token comes twice"));
+            return Err(wrong("another token has this rank"));
         }
         while vocab.len() < id as usize {
             vocab.push(b"");
         }
-        vocab.push(&token);
+        if !vocab.push_new(token) {
+            return Err(wrong("the token comes twice"));
+        }
     }
     let wrong = |error: Error| Error::format(file, "tokens", error.to_string());
     let mut model = ByteLevelBpe::from_ranks(vocab, &ranks, split).map_err(wrong)?;
@@ -168,14 +170,14 @@ fn read(file: &str, text: &str, split: Split, specials: &[(&str, u32)]) -> Resul
     Ok(model)
 }
 
-/// Token and rank of a line.
-fn parse(line: &str) -> Result<(Vec<u8>, u32), String> {
+/// The rank of a line, whose token is appended to `bytes`.
+fn parse(line: &str, bytes: &mut Vec<u8>) -> Result<u32, String> {
     let (token, rank) =
         line.split_once(' ').ok_or_else(|| format!("expected a token and its rank, found {line:?}"))?;
-    let bytes = base64::decode(token).filter(|bytes| !bytes.is_empty());
-    let bytes = bytes.ok_or_else(|| format!("expected a token in base64, found {token:?}"))?;
-    let rank = rank.parse().map_err(|_| format!("expected a rank, found {rank:?}"))?;
-    Ok((bytes, rank))
+    if token.is_empty() || base64::append(token.as_bytes(), bytes).is_none() {
+        return Err(format!("expected a token in base64, found {token:?}"));
+    }
+    rank.parse().map_err(|_| format!("expected a rank, found {rank:?}"))
 }
 
 #[cfg(test)]

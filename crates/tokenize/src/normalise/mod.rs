@@ -14,6 +14,7 @@ pub(crate) use bert::is_chinese;
 pub(crate) use text::{Rewrite, original_range};
 
 use crate::byte_chars;
+use crate::chinese::{self, Script};
 use crate::error::Error;
 use crate::properties;
 use text::Change;
@@ -60,6 +61,8 @@ pub enum Normalizer {
     Prepend(String),
     /// Spells the bytes of the text in GPT-2's printable characters.
     ByteLevel,
+    /// Writes Chinese in simplified or in traditional characters, one for one; `tokenizers` has no such component.
+    ChineseScript(Script),
 }
 
 impl Normalizer {
@@ -101,6 +104,7 @@ impl Normalizer {
                 let changes: Vec<Change> = byte_level(text.as_str()).collect();
                 text.transform(changes, 0);
             }
+            Normalizer::ChineseScript(script) => chinese_script(text, *script),
         }
         Ok(())
     }
@@ -121,6 +125,19 @@ fn strip(text: &mut NormalizedText, left: bool, right: bool) {
     let changes: Vec<Change> =
         chars.filter(|(index, _)| kept.contains(index)).map(|(_, character)| (character, 0)).collect();
     text.transform(changes, leading);
+}
+
+fn chinese_script(text: &mut NormalizedText, script: Script) {
+    let mut replacements = chinese::replacements(text.as_str(), script).peekable();
+    if replacements.peek().is_none() {
+        return;
+    }
+    let changes = text.as_str().char_indices().map(|(at, character)| {
+        let replaced = replacements.next_if(|replacement| replacement.range.start == at);
+        (replaced.map_or(character, |replacement| replacement.with), 0)
+    });
+    let changes: Vec<Change> = changes.collect();
+    text.transform(changes, 0);
 }
 
 fn lowercase(text: &mut NormalizedText) {

@@ -1,5 +1,6 @@
 //! Pre-tokenizers: where a text is cut before a model sees it, piece by piece.
 
+mod chinese;
 mod metaspace;
 mod pieces;
 mod scripts;
@@ -7,6 +8,7 @@ mod scripts;
 use std::num::NonZeroUsize;
 
 pub use crate::pattern::Pattern;
+pub use chinese::ChineseWords;
 pub use metaspace::{Metaspace, PrependScheme};
 pub use pieces::{PreTokenized, SplitBehavior};
 
@@ -47,6 +49,8 @@ pub enum PreTokenizer {
     UnicodeScripts,
     /// Pieces of so many characters; the last may be shorter.
     FixedLength(NonZeroUsize),
+    /// Cuts into Chinese words; `tokenizers` has no such component.
+    ChineseWords(ChineseWords),
 }
 
 /// GPT-2's byte level: as a pre-tokenizer, a post-processor and a decoder.
@@ -156,6 +160,10 @@ impl PreTokenizer {
             }),
             Self::FixedLength(length) => text.split(Isolated, |piece, stretches| {
                 cut_by_length(piece, length.get(), stretches);
+                Ok(())
+            }),
+            Self::ChineseWords(words) => text.split(Isolated, |piece, stretches| {
+                words.cut(piece, stretches);
                 Ok(())
             }),
         }

@@ -12,23 +12,33 @@ pub(super) struct Rules {
 }
 
 /// The end of the piece that starts at `start`, which must lie inside `text`.
-#[inline]
+#[inline(always)]
 pub(super) fn piece_end(text: &[u8], start: usize, rules: Rules) -> usize {
+    let first = text[start];
+    // Most pieces of most texts.
+    if first.is_ascii_alphabetic() {
+        return run::letters_end(text, start + 1);
+    }
+    if first == b' ' && text.get(start + 1).is_some_and(u8::is_ascii_alphabetic) {
+        return run::letters_end(text, start + 2);
+    }
+    other_piece_end(text, start, rules)
+}
+
+/// [`piece_end`] in all other cases.
+fn other_piece_end(text: &[u8], start: usize, rules: Rules) -> usize {
     let first = text[start];
     if first == b'\''
         && let Some(length) = run::contraction(&text[start..])
     {
         return start + length;
     }
-    // Letters, with one character before them that is neither letter, number nor line break.
-    if first.is_ascii_alphabetic() {
-        return run::letters_end(text, start + 1);
-    }
     let (flags, length) = unicode::flags_at(text, start);
     let next = start + length;
     if flags & NUMBER != 0 {
         return run::numbers_end(text, next, rules.numbers);
     }
+    // Letters, with one character before them that is neither letter, number nor line break.
     let line_break = matches!(first, b'\r' | b'\n');
     if flags & LETTER != 0 || (!line_break && run::letter_at(text, next)) {
         return run::letters_end(text, next);

@@ -102,21 +102,16 @@ impl Split {
     /// Calls `visit` on the range of every piece of `text`, in order.
     ///
     /// In bytes that are not UTF-8, each invalid byte counts as one symbol character.
-    #[inline]
-    pub(crate) fn for_each(self, text: &[u8], mut visit: impl FnMut(Range<usize>)) {
-        let mut start = 0;
-        while start < text.len() {
-            let end = match self {
-                Split::Gpt2 => gpt2::piece_end(text, start),
-                Split::Cl100k => cl100k::piece_end(text, start, CL100K),
-                Split::O200k => o200k::piece_end(text, start),
-                Split::Llama3 => cl100k::piece_end(text, start, LLAMA3),
-                Split::Qwen2 => cl100k::piece_end(text, start, QWEN2),
-                Split::Chars => start + unicode::class_at(text, start).1,
-                Split::Whole => text.len(),
-            };
-            visit(start..end);
-            start = end;
+    #[inline(always)]
+    pub(crate) fn for_each(self, text: &[u8], visit: impl FnMut(Range<usize>)) {
+        match self {
+            Split::Gpt2 => walk(text, visit, gpt2::piece_end),
+            Split::Cl100k => walk(text, visit, |text, start| cl100k::piece_end(text, start, CL100K)),
+            Split::O200k => walk(text, visit, o200k::piece_end),
+            Split::Llama3 => walk(text, visit, |text, start| cl100k::piece_end(text, start, LLAMA3)),
+            Split::Qwen2 => walk(text, visit, |text, start| cl100k::piece_end(text, start, QWEN2)),
+            Split::Chars => walk(text, visit, |text, start| start + unicode::class_at(text, start).1),
+            Split::Whole => walk(text, visit, |text, _| text.len()),
         }
     }
 
@@ -158,6 +153,17 @@ impl Split {
             at += length;
         }
         text.len()
+    }
+}
+
+/// Calls `visit` on piece after piece; `end` tells where the one ends that starts at a place.
+#[inline(always)]
+fn walk(text: &[u8], mut visit: impl FnMut(Range<usize>), end: impl Fn(&[u8], usize) -> usize) {
+    let mut start = 0;
+    while start < text.len() {
+        let end = end(text, start);
+        visit(start..end);
+        start = end;
     }
 }
 

@@ -8,7 +8,10 @@ use crate::unicode::{self, CAPITAL, LETTER, NUMBER, SMALL};
 #[inline]
 pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
     if let Some(end) = word_end(text, start) {
-        return end + run::contraction(&text[end..]).unwrap_or(0);
+        return match text.get(end) {
+            Some(b'\'') => end + run::contraction(&text[end..]).unwrap_or(0),
+            _ => end,
+        };
     }
     let (flags, length) = unicode::flags_at(text, start);
     if flags & NUMBER != 0 {

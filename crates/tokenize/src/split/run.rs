@@ -17,7 +17,7 @@ pub(super) fn run_end(text: &[u8], mut at: usize, flags: u8) -> usize {
 }
 
 /// Where the run of letters that has reached `at` ends.
-#[inline]
+#[inline(always)]
 pub(super) fn letters_end(text: &[u8], at: usize) -> usize {
     let end = swar::letters_end(text, at);
     match text.get(end) {

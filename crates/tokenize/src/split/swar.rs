@@ -16,7 +16,7 @@ fn letters(word: u64) -> u64 {
 }
 
 /// Where the run of ASCII letters that has reached `at` ends.
-#[inline]
+#[inline(always)]
 pub(super) fn letters_end(text: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let others = !letters(u64::from_le_bytes(*chunk)) & HIGH;

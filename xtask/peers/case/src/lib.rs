@@ -158,7 +158,7 @@ fn check_threads(threads: usize) -> Result<(), String> {
 }
 
 /// The largest resident memory so far, in MB (10^6 bytes); none where the system does not tell.
-fn peak_rss_mb() -> Option<f64> {
+pub fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;

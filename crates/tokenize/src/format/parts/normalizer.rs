@@ -3,9 +3,14 @@
 use super::super::base64;
 use super::super::component::Component;
 use super::super::ordered::Json;
+use super::pre_tokenizer::name;
 use super::{read_pattern, write_pattern};
+use crate::chinese::Script;
 use crate::error::Error;
 use crate::normalise::{BertNormalizer, Charsmap, Normalizer};
+
+const SCRIPTS: [(&str, Script); 2] =
+    [("Simplified", Script::Simplified), ("Traditional", Script::Traditional)];
 
 pub(in super::super) fn read_normalizer(mut component: Component<'_>) -> Result<Normalizer, Error> {
     let normalizer = match component.kind.as_str() {
@@ -41,6 +46,7 @@ pub(in super::super) fn read_normalizer(mut component: Component<'_>) -> Result<
             content: component.text("content")?,
         },
         "Prepend" => Normalizer::Prepend(component.text("prepend")?),
+        "ChineseScript" => Normalizer::ChineseScript(component.choice("script", &SCRIPTS)?),
         _ => return Err(component.unknown()),
     };
     component.finish()?;
@@ -80,6 +86,9 @@ pub(in super::super) fn write_normalizer(normalizer: &Normalizer) -> Json {
             "Replace",
             [("pattern", write_pattern(pattern)), ("content", Json::text(content))],
         ),
+        Normalizer::ChineseScript(script) => {
+            Json::component("ChineseScript", [("script", Json::text(name(&SCRIPTS, *script)))])
+        }
         Normalizer::Prepend(prefix) => Json::component("Prepend", [("prepend", Json::text(prefix))]),
     }
 }

@@ -8,7 +8,9 @@ use super::super::component::Component;
 use super::super::ordered::Json;
 use super::{read_pattern, write_pattern};
 use crate::error::Error;
-use crate::pre::{ByteLevel, Metaspace, PatternSplit, PreTokenizer, PrependScheme, SplitBehavior};
+use crate::pre::{
+    ByteLevel, ChineseWords, Metaspace, PatternSplit, PreTokenizer, PrependScheme, SplitBehavior,
+};
 
 const BEHAVIORS: [(&str, SplitBehavior); 5] = [
     ("Removed", SplitBehavior::Removed),
@@ -46,6 +48,11 @@ pub(in super::super) fn read_pre_tokenizer(mut component: Component<'_>) -> Resu
             let length = component.optional_field("length", "a number of characters from 1", read)?;
             const FIVE: NonZeroUsize = NonZeroUsize::new(5).unwrap();
             PreTokenizer::FixedLength(length.unwrap_or(FIVE))
+        }
+        "ChineseWords" => {
+            let hmm = component.flag("hmm")?;
+            let dictionary = component.text("dictionary")?;
+            PreTokenizer::ChineseWords(component.lift(ChineseWords::new(dictionary, hmm))?)
         }
         _ => return Err(component.unknown()),
     };
@@ -102,6 +109,10 @@ pub(in super::super) fn write_pre_tokenizer(pre_tokenizer: &PreTokenizer) -> Jso
             Json::component("Digits", [("individual_digits", Json::Bool(*individual_digits))])
         }
         PreTokenizer::UnicodeScripts => Json::component("UnicodeScripts", []),
+        PreTokenizer::ChineseWords(words) => Json::component(
+            "ChineseWords",
+            [("hmm", Json::Bool(words.hmm())), ("dictionary", Json::text(words.dictionary()))],
+        ),
         PreTokenizer::FixedLength(length) => {
             Json::component("FixedLength", [("length", Json::Whole(length.get() as u64))])
         }

@@ -144,6 +144,7 @@ impl Traits {
                 Normalizer::Prepend(_)
                 | Normalizer::Strip { .. }
                 | Normalizer::ByteLevel
+                | Normalizer::ChineseScript(_)
                 | Normalizer::Sequence(_) => return None,
             }
         }

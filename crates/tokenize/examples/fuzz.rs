@@ -1,0 +1,284 @@
+//! Damages files of tokenizers and reads them, for as long as you like:
+//!
+//! `cargo run --release -p tokenize --example fuzz -- SECONDS [SEED [TARGET]]`
+//!
+//! Each case takes a valid file of the goldens, changes it at random and reads it. Whatever is read is then asked to
+//! encode, decode and write itself, and what it wrote is read again. A finding is a panic, a case that takes more than
+//! ten seconds, or a file that was written but cannot be read. It is kept under `target/fuzz`; the last case is there
+//! too, for what ends the process itself. Texts to encode are random in the same way.
+
+use std::error::Error;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokenize::chinese::{Mode, Segmenter};
+use tokenize::model::{Model, Piece, WordPiece, WordPieceOptions};
+use tokenize::{ByteLevelBpe, Pipeline, SentencePiece, Specials, Split, Tokenizer};
+
+/// A kind of file: what reads it, and valid ones.
+struct Target {
+    name: &'static str,
+    seeds: Vec<Vec<u8>>,
+    run: fn(&[u8], &str),
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let seconds = arguments.next().ok_or("usage: fuzz SECONDS [SEED [TARGET]]")?.parse()?;
+    let seed = arguments.next().map_or(Ok(1), |seed| seed.parse())?;
+    let only = arguments.next();
+    let mut targets = targets()?;
+    targets.retain(|target| only.as_ref().is_none_or(|only| target.name == only));
+    if targets.is_empty() {
+        return Err("no such target".into());
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/fuzz");
+    fs::create_dir_all(&folder)?;
+
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (start, limit) = (Instant::now(), Duration::from_secs(seconds));
+    let (mut cases, mut findings) = (vec![0_u64; targets.len()], 0);
+    let mut index = 0;
+    while start.elapsed() < limit {
+        index = (index + 1) % targets.len();
+        let target = &targets[index];
+        let file = damaged(&target.seeds, &mut rng);
+        let text = String::from_utf8_lossy(&damaged(&TEXTS.map(|text| text.as_bytes().to_vec()), &mut rng))
+            .into_owned();
+        fs::write(folder.join("last"), &file)?;
+        fs::write(folder.join("last.txt"), &text)?;
+        let began = Instant::now();
+        let ended = catch_unwind(AssertUnwindSafe(|| (target.run)(&file, &text)));
+        cases[index] += 1;
+        if ended.is_err() || began.elapsed() > Duration::from_secs(10) {
+            let name = format!("{}-{seed}-{}", target.name, cases[index]);
+            fs::write(folder.join(&name), &file)?;
+            fs::write(folder.join(format!("{name}.txt")), &text)?;
+            eprintln!("finding: {name} after {:?}", began.elapsed());
+            findings += 1;
+        }
+    }
+    for (target, cases) in targets.iter().zip(cases) {
+        println!("{:>16}  {cases} cases", target.name);
+    }
+    println!("{findings} findings in {seconds} s");
+    if findings == 0 { Ok(()) } else { Err("there are findings under target/fuzz".into()) }
+}
+
+const TEXTS: [&str; 5] = [
+    "The quick brown fox doesn't jump over 12345 lazy dogs; <|end|> [MASK] <s>\n\n  fn main() { println!(\"x\"); }",
+    "我爱北京天安门。話說天下大勢，分久必合，合久必分。曹操、劉備、孫權。日本語カタカナ 한국어",
+    "e\u{301}\u{323} ÅÉß ﬁ İı 👩\u{200d}👩\u{200d}👧 🇩🇪 שָׁלוֹם مرحبا हिन्दी ภาษาไทย \u{feff}\u{ad}\u{3000}\u{a0}",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa      \n\n\n\n",
+    "",
+];
+
+fn targets() -> Result<Vec<Target>, Box<dyn Error>> {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/goldens");
+    let files = |folder: &str, end: &str| -> Result<Vec<Vec<u8>>, std::io::Error> {
+        let paths = fs::read_dir(goldens.join(folder))?.map(|entry| Ok(entry?.path()));
+        let mut paths: Vec<PathBuf> = paths.collect::<Result<_, std::io::Error>>()?;
+        paths.retain(|path| path.to_string_lossy().ends_with(end));
+        paths.sort();
+        paths.iter().map(fs::read).collect()
+    };
+    let small: Vec<serde_json::Value> =
+        serde_json::from_slice(&fs::read(goldens.join("tokenize/pipeline/small.json"))?)?;
+    let mut pipelines: Vec<Vec<u8>> =
+        small.iter().filter_map(|case| Some(case["json"].as_str()?.as_bytes().to_vec())).collect();
+    pipelines.retain(|json| !json.is_empty());
+    pipelines.extend(components(&goldens)?);
+    let words = "[UNK]\n[CLS]\n[SEP]\nun\n##aff\n##able\nthe\n##s\n中\n##é\n";
+    Ok(vec![
+        Target { name: "tokenizer.json", seeds: pipelines, run: pipeline },
+        Target { name: "byte-level", seeds: files("bpe", ".tokenizer.json")?, run: byte_level },
+        Target { name: "tiktoken", seeds: files("tokenize/tiktoken", ".tiktoken")?, run: tiktoken },
+        Target {
+            name: "sentencepiece",
+            seeds: files("tokenize_sentencepiece", ".model")?,
+            run: sentencepiece,
+        },
+        Target { name: "vocab.txt", seeds: vec![words.as_bytes().to_vec()], run: vocab_text },
+        Target {
+            name: "vocab+merges",
+            seeds: vocab_and_merges(&files("bpe", ".tokenizer.json")?)?,
+            run: two_files,
+        },
+        Target { name: "dictionary", seeds: files("chinese", "dict.txt")?, run: dictionary },
+    ])
+}
+
+/// A small pipeline for each component of the goldens.
+fn components(goldens: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let all: serde_json::Value =
+        serde_json::from_slice(&fs::read(goldens.join("tokenize/pipeline/components.json"))?)?;
+    let mut files = Vec::new();
+    for (kind, place) in
+        [("normalizers", "normalizer"), ("pre_tokenizers", "pre_tokenizer"), ("decoders", "decoder")]
+    {
+        for component in all[kind].as_object().ok_or("components.json: no object")?.values() {
+            let mut file = serde_json::json!({
+                "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+                "pre_tokenizer": null, "post_processor": null, "decoder": null,
+                "model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0.0], ["▁the", -1.5], ["a", -2.0], ["Ġ", -3.0]],
+                          "byte_fallback": false}
+            });
+            file[place] = component["spec"].clone();
+            files.push(file.to_string().into_bytes());
+        }
+    }
+    Ok(files)
+}
+
+/// `vocab.json` and `merges.txt` of tokenizers, one behind the other with a zero byte between.
+fn vocab_and_merges(tokenizers: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let folder = std::env::temp_dir();
+    let (vocab, merges) = (folder.join("fuzz-seed-vocab.json"), folder.join("fuzz-seed-merges.txt"));
+    let mut seeds = Vec::new();
+    for json in tokenizers {
+        if let Ok(tokenizer) = ByteLevelBpe::from_json(std::str::from_utf8(json)?) {
+            tokenizer.save_vocab_and_merges(&vocab, &merges)?;
+            seeds.push([fs::read(&vocab)?, vec![0], fs::read(&merges)?].concat());
+        }
+    }
+    Ok(seeds)
+}
+
+/// One of `seeds` after some changes.
+fn damaged(seeds: &[Vec<u8>], rng: &mut ChaCha8Rng) -> Vec<u8> {
+    const TELLING: [&[u8]; 16] = [
+        b"0",
+        b"-1",
+        b"4294967295",
+        b"18446744073709551616",
+        b"1e999",
+        b"null",
+        b"\"\"",
+        b"[]",
+        b"{}",
+        b"\\u0000",
+        "\u{10ffff}".as_bytes(),
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x80",
+        b"\n",
+        b" ",
+        b"\xe4\xb8",
+    ];
+    let mut file = seeds[rng.random_range(0..seeds.len())].clone();
+    for _ in 0..rng.random_range(0..6) {
+        let at = rng.random_range(0..=file.len());
+        let most = 1 << rng.random_range(1..9);
+        let end = (at + rng.random_range(0..most)).min(file.len());
+        match rng.random_range(0..8) {
+            0 => file.truncate(at),
+            1 => drop(file.drain(at..end)),
+            2 => file[at..end].iter_mut().for_each(|byte| *byte ^= 1 << rng.random_range(0..8)),
+            3 => {
+                let copy = file[at..end].to_vec();
+                let to = rng.random_range(0..=file.len());
+                drop(file.splice(to..to, copy));
+            }
+            4 => {
+                let other = &seeds[rng.random_range(0..seeds.len())];
+                let from = rng.random_range(0..=other.len());
+                let copy = other[from..(from + end - at).min(other.len())].to_vec();
+                drop(file.splice(at..end, copy));
+            }
+            // A number, a word or a bracket in the place of another.
+            5 => {
+                let numbers = file[at..].iter().position(u8::is_ascii_digit).map(|digit| at + digit);
+                let at = numbers.unwrap_or(at);
+                let end = at + file[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                drop(file.splice(at..end, TELLING[rng.random_range(0..TELLING.len())].iter().copied()));
+            }
+            6 => drop(file.splice(at..at, TELLING[rng.random_range(0..TELLING.len())].iter().copied())),
+            _ => {
+                let copies = rng.random_range(1..64);
+                let copy = file[at..end.min(at + 32)].repeat(copies);
+                drop(file.splice(at..at, copy));
+            }
+        }
+    }
+    file
+}
+
+fn pipeline(file: &[u8], text: &str) {
+    let Ok(pipeline) = Pipeline::from_json(&String::from_utf8_lossy(file)) else { return };
+    if let Ok(encoding) = pipeline.encode(text, true) {
+        assert_eq!(pipeline.encode_ids(text, true).ok().as_ref(), Some(&encoding.ids));
+        _ = pipeline.decode(&encoding.ids, true);
+    }
+    _ = pipeline.encode((text, "pair"), true);
+    _ = pipeline.encode_char_offsets(text, false);
+    _ = pipeline.decode(&[0, 1, 2, u32::MAX], false);
+    let json = pipeline.to_json();
+    assert_eq!(Pipeline::from_json(&json).expect("what was written is read").to_json(), json);
+}
+
+fn byte_level(file: &[u8], text: &str) {
+    let Ok(model) = ByteLevelBpe::from_json(&String::from_utf8_lossy(file)) else { return };
+    use_byte_level(&model, text);
+    let json = model.to_json();
+    assert_eq!(ByteLevelBpe::from_json(&json).expect("what was written is read").to_json(), json);
+}
+
+fn use_byte_level(model: &ByteLevelBpe, text: &str) {
+    let ids = model.encode_with(text, Specials::All);
+    assert_eq!(model.decode(&ids).expect("ids of a text"), text);
+    assert_eq!(model.encode_bytes(text.as_bytes()), model.encode(text));
+    let (beginning, count) = model.take_tokens(text, 7);
+    assert!(count <= 7 && text.starts_with(beginning));
+    _ = model.decode(&[0, u32::MAX]);
+}
+
+fn tiktoken(file: &[u8], text: &str) {
+    for split in [Split::Cl100k, Split::O200k] {
+        let file = String::from_utf8_lossy(file);
+        let Ok(model) = ByteLevelBpe::from_tiktoken_str(&file, split, &[("<|end|>", 100_000)]) else {
+            return;
+        };
+        use_byte_level(&model, text);
+        let written = model.to_tiktoken();
+        let again = ByteLevelBpe::from_tiktoken_str(&written, split, &[("<|end|>", 100_000)]);
+        assert_eq!(again.expect("what was written is read").encode(text), model.encode(text));
+    }
+}
+
+fn sentencepiece(file: &[u8], text: &str) {
+    let Ok(model) = SentencePiece::from_bytes(file) else { return };
+    if let Ok(ids) = model.encode(text) {
+        _ = model.decode(&ids);
+    }
+    _ = model.decode(&[0, 1, u32::MAX]);
+    SentencePiece::from_bytes(&model.to_bytes()).expect("what was written is read");
+}
+
+fn vocab_text(file: &[u8], text: &str) {
+    let file = String::from_utf8_lossy(file);
+    let Ok(model) = WordPiece::from_vocab_text(&file, WordPieceOptions::default()) else { return };
+    let (model, mut pieces): (_, Vec<Piece>) = (Model::WordPiece(model), Vec::new());
+    text.split_whitespace().for_each(|word| _ = model.pieces(word, &mut pieces));
+}
+
+fn two_files(file: &[u8], text: &str) {
+    let folder = std::env::temp_dir();
+    let (vocab, merges) = (folder.join("fuzz-vocab.json"), folder.join("fuzz-merges.txt"));
+    let middle = file.iter().position(|&byte| byte == 0).unwrap_or(file.len());
+    fs::write(&vocab, &file[..middle]).expect("a temporary file");
+    fs::write(&merges, &file[(middle + 1).min(file.len())..]).expect("a temporary file");
+    if let Ok(model) = ByteLevelBpe::from_vocab_and_merges(&vocab, &merges, &[]) {
+        use_byte_level(&model, text);
+    }
+}
+
+fn dictionary(file: &[u8], text: &str) {
+    let Ok(segmenter) = Segmenter::from_text(&String::from_utf8_lossy(file)) else { return };
+    let joined: String = segmenter.cut(text).map(|word| &text[word]).collect();
+    assert_eq!(joined, text);
+    segmenter.cut_as(text, Mode::Full).for_each(drop);
+    segmenter.tag(text, true).for_each(drop);
+}
