@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("embed", &["tensor"]),
     ("nn", &["autograd", "tensor"]),
     ("attention", &["nn", "autograd", "tensor"]),
+    ("recurrent", &["attention", "nn", "autograd", "tensor", "decode"]),
     ("transformer", &["attention", "nn", "autograd", "tensor", "decode"]),
     ("train", &["nn", "autograd", "tensor", "metrics"]),
 ];

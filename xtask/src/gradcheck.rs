@@ -51,6 +51,7 @@ impl Gradcheck {
             ("autograd", autograd::cases()),
             ("nn", nn::cases()),
             ("attention", attention::cases()),
+            ("recurrent", recurrent::cases()),
             ("transformer", transformer::cases()),
         ];
         let wanted =

@@ -2,11 +2,11 @@
 
 use autograd::Case;
 
-use crate::{attend, multi_head};
+use crate::{attend, coverage, local, multi_head, score, steps};
 
 /// The gradient checks of all operations and layers of this crate.
 pub fn cases() -> Vec<Case> {
-    [attend::CASES, multi_head::CASES].concat()
+    [attend::CASES, multi_head::CASES, steps::CASES, score::CASES, local::CASES, coverage::CASES].concat()
 }
 
 #[cfg(test)]

@@ -105,6 +105,11 @@ impl Mask {
         self.visible(batch, query, usize::MAX).contains(&key) && self.tables_allow(batch, query, key)
     }
 
+    /// Whether nothing is hidden, whatever the sizes.
+    pub(crate) fn allows_all(&self) -> bool {
+        self.causal_offset.is_none() && self.lengths.is_none() && self.tables.is_empty()
+    }
+
     /// The run of keys, of `keys` there are, outside which nothing is visible.
     pub(crate) fn visible(&self, batch: usize, query: usize, keys: usize) -> Range<usize> {
         let mut end = keys;

@@ -181,8 +181,8 @@ impl<E: Element> Var<E> {
         Self::recorded(op, inputs, value, vjp)
     }
 
-    /// Whether an op on these inputs is recorded.
-    pub(crate) fn will_record(inputs: &[&Self]) -> bool {
+    /// Whether an op on these inputs is recorded: one that keeps much for its way back need not where it is not.
+    pub fn will_record(inputs: &[&Self]) -> bool {
         is_recording() && inputs.iter().any(|input| input.needs_grad())
     }
 

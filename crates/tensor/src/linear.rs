@@ -1,10 +1,9 @@
 //! The linear layer, `y = x · Wᵀ + b`, with what usually follows it done while the product is in the cache.
 
-use std::marker::PhantomData;
-
 use crate::element::Element;
 use crate::kernels::activation::Activation;
 use crate::kernels::gemm::{Epilogue, MatMut, MatRef, NoEpilogue, Output, gemm};
+use crate::kernels::shared_rows::SharedRows;
 use crate::shape::{self, Dims, Operand};
 use crate::simd::{Kernel, dispatch};
 use crate::tensor::Tensor;
@@ -241,36 +240,6 @@ impl<E: Element, A: Activation> Kernel for Activate<'_, E, A> {
             self.c.iter_mut().zip(bias).for_each(|(c, b)| *c += *b);
         }
         self.after.iter_mut().zip(&*self.c).for_each(|(y, z)| *y = self.act.value::<FMA, E>(*z));
-    }
-}
-
-/// A row-major matrix whose elements several threads write, each its own.
-struct SharedRows<'a, E> {
-    start: *mut E,
-    rows: usize,
-    cols: usize,
-    exclusive: PhantomData<&'a mut [E]>,
-}
-
-// SAFETY: holds an exclusive borrow, and `segment` asks its callers to keep to disjoint elements.
-unsafe impl<E: Send> Sync for SharedRows<'_, E> {}
-
-impl<'a, E> SharedRows<'a, E> {
-    fn new(data: &'a mut [E], cols: usize) -> Self {
-        let rows = data.len() / cols.max(1);
-        Self { start: data.as_mut_ptr(), rows, cols, exclusive: PhantomData }
-    }
-
-    /// `len` elements of row `row` from `col` on.
-    ///
-    /// # Safety
-    /// No element of it is in another segment that lives at the same time.
-    #[inline(always)]
-    #[allow(clippy::mut_from_ref)] // Disjoint parts of one exclusive borrow, by the promise above.
-    unsafe fn segment(&self, row: usize, col: usize, len: usize) -> &mut [E] {
-        assert!(row < self.rows && col + len <= self.cols, "segment outside the matrix");
-        // SAFETY: inside the borrowed slice by the assertion; exclusive by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.cols + col), len) }
     }
 }
 

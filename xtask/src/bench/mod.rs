@@ -4,6 +4,7 @@ mod gemm;
 mod gpt;
 mod measure;
 mod peers;
+mod recurrent;
 mod tokenize;
 
 use std::path::PathBuf;
@@ -17,12 +18,13 @@ pub(crate) use peers::python;
 /// Our own name among the peers.
 const PEER: &str = "ours";
 
-/// Measure training steps, matrix products or tokenizers
+/// Measure training steps, inference, matrix products or tokenizers
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask bench gpt                     training steps of three GPTs
   cargo xtask bench gpt --case gpt-0.8m     one of them
+  cargo xtask bench recurrent --peers       LSTM, seq2seq and Transformer beside PyTorch
   cargo xtask bench gemm --json             matrix products, one JSON object per line
   cargo xtask bench tokenize --peers        tokenizers beside those of other libraries
   cargo xtask bench --peers                 all GPT cases beside PyTorch, candle and burn, in one run")]
@@ -64,6 +66,8 @@ enum Group {
     Gemm,
     /// Tokenizers, on one thread
     Tokenize,
+    /// Steps of recurrent models and their Transformer
+    Recurrent,
 }
 
 impl Bench {
@@ -75,6 +79,8 @@ impl Bench {
             (Group::Gemm, true) => peers::gemm(&self),
             (Group::Tokenize, false) => tokenize::run(&self),
             (Group::Tokenize, true) => tokenize::run_with_peers(&self),
+            (Group::Recurrent, false) => recurrent::run(&self),
+            (Group::Recurrent, true) => peers::recurrent(&self),
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use transformer::Gpt;
 
 use super::gpt::{CASES, Case, Report, random_tokens};
-use super::{Bench, PEER, gemm};
+use super::{Bench, PEER, gemm, recurrent};
 use crate::Failure;
 use crate::args::workspace;
 
@@ -90,12 +90,12 @@ pub(super) fn gpt(bench: &Bench) -> Result<(), Failure> {
                 if round > 0 && is_far_slower(program.name, &reports) {
                     continue;
                 }
-                let report = call(program, case, bench, &weights, &tokens)?;
+                let report = call(program, case.name, bench, &weights, &tokens)?;
                 eprintln!("{} {}: {:.1} ms", case.name, program.name, report.ms_per_step.median);
                 reports.entry(program.name).or_default().push(report);
             }
         }
-        check_losses(case, &reports)?;
+        check_losses(case.name, &reports)?;
         table.extend(programs.iter().filter_map(|program| summarise(program.name, &reports)));
     }
     print(&table, bench.json)
@@ -132,7 +132,7 @@ fn summarise(name: &'static str, reports: &BTreeMap<&str, Vec<Report>>) -> Optio
 
 fn print(table: &[Row], json: bool) -> Result<(), Failure> {
     if !json {
-        println!("{:>10} {:>13} {:>10} {:>13} {:>9}", "case", "library", "ms/step", "ours/theirs", "peak MB");
+        println!("{:>20} {:>13} {:>10} {:>13} {:>9}", "case", "library", "ms/step", "ours/theirs", "peak MB");
     }
     for Row { name, case, median, ratio, peak } in table {
         if json {
@@ -142,7 +142,7 @@ fn print(table: &[Row], json: bool) -> Result<(), Failure> {
             println!("{row}");
         } else {
             let peak = peak.map_or("?".to_owned(), |mb| format!("{mb:.0}"));
-            println!("{case:>10} {name:>13} {median:>10.1} {ratio:>13.2} {peak:>9}");
+            println!("{case:>20} {name:>13} {median:>10.2} {ratio:>13.2} {peak:>9}");
         }
     }
     Ok(())
@@ -160,13 +160,13 @@ fn shared_start(case: &Case, dir: &Path) -> Result<(PathBuf, PathBuf), Failure> 
 
 fn call(
     program: &Program,
-    case: &Case,
+    case: &str,
     bench: &Bench,
     weights: &Path,
     tokens: &Path,
 ) -> Result<Report, Failure> {
     let mut command = Command::new(&program.command);
-    command.args(&program.arguments).args(["--case", case.name]);
+    command.args(&program.arguments).args(["--case", case]);
     command.arg("--weights").arg(weights).arg("--tokens").arg(tokens);
     command.args(["--steps", &program.steps.to_string(), "--warmup", &bench.warmup.to_string()]);
     command.args(["--threads", &bench.threads.to_string()]);
@@ -176,22 +176,52 @@ fn call(
     let output =
         command.stderr(Stdio::inherit()).output().map_err(|error| format!("{}: {error}", program.name))?;
     if !output.status.success() {
-        return Err(format!("{} failed on {}", program.name, case.name).into());
+        return Err(format!("{} failed on {case}", program.name).into());
     }
     Ok(serde_json::from_slice(&output.stdout).map_err(|error| format!("{}: {error}", program.name))?)
 }
 
 /// All programs in f32 must see the same losses from the same start.
-fn check_losses(case: &Case, reports: &BTreeMap<&str, Vec<Report>>) -> Result<(), Failure> {
+fn check_losses(case: &str, reports: &BTreeMap<&str, Vec<Report>>) -> Result<(), Failure> {
     let ours = &reports[PEER][0].losses;
     for (name, reports) in reports.iter().filter(|(name, _)| !name.ends_with("bf16")) {
         for (step, (a, b)) in ours.iter().zip(&reports[0].losses).enumerate() {
             if (a - b).abs() > SAME_LOSS * a.abs() {
-                return Err(format!("{}: step {step} has loss {a} here and {b} in {name}", case.name).into());
+                return Err(format!("{case}: step {step} has loss {a} here and {b} in {name}").into());
             }
         }
     }
     Ok(())
+}
+
+/// Recurrent models and their Transformer beside PyTorch's.
+pub(super) fn recurrent(bench: &Bench) -> Result<(), Failure> {
+    let wanted = bench.cases(&recurrent::CASES)?;
+    let script = workspace().join("xtask/peers/pytorch/recurrent.py").display().to_string();
+    let ours = ["bench", "recurrent", "--json"].map(str::to_owned).to_vec();
+    let cases = &recurrent::CASES;
+    let program = |name, command, arguments| Program { name, command, arguments, steps: bench.steps, cases };
+    let programs =
+        [program(PEER, std::env::current_exe()?, ours), program("pytorch", python()?, vec![script])];
+    let dir = tempfile::tempdir()?;
+    let mut table = Vec::new();
+    for case in wanted {
+        let (weights, tokens) = (dir.path().join("weights.safetensors"), dir.path().join("tokens.u32"));
+        recurrent::save_weights(case, &weights)?;
+        let ids = recurrent::random_tokens(case, 16);
+        std::fs::write(&tokens, ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>())?;
+        let mut reports: BTreeMap<&str, Vec<Report>> = BTreeMap::new();
+        for _ in 0..ROUNDS {
+            for program in &programs {
+                let report = call(program, case, bench, &weights, &tokens)?;
+                eprintln!("{case} {}: {:.2} ms", program.name, report.ms_per_step.median);
+                reports.entry(program.name).or_default().push(report);
+            }
+        }
+        check_losses(case, &reports)?;
+        table.extend(programs.iter().filter_map(|program| summarise(program.name, &reports)));
+    }
+    print(&table, bench.json)
 }
 
 /// Matrix products beside PyTorch's.

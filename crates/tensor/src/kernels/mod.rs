@@ -9,7 +9,9 @@ pub mod norm;
 pub mod optim;
 pub mod par;
 pub mod random;
+pub mod recurrent;
 pub mod reduce;
+pub(crate) mod shared_rows;
 pub mod softmax;
 
 pub mod gemm;

@@ -132,7 +132,7 @@ fn check<E>(a: &MatRef<'_, E>, b_rows: usize, b_cols: usize, c: &MatMut<'_, E>) 
 
 /// Whether a product is worth waking other threads: its multiply-adds, and the operands it has to read, each
 /// element as costly as a few multiply-adds, against the ten-odd microseconds that a parallel loop takes.
-fn worth_sharing(m: usize, k: usize, n: usize) -> bool {
+pub(crate) fn worth_sharing(m: usize, k: usize, n: usize) -> bool {
     let work = m * k * n + 4 * (m * k + k * n);
     work >= 1_500_000
 }

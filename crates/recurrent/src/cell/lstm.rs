@@ -1,0 +1,207 @@
+//! The long short-term memory, and where its variants differ.
+
+use autograd::Var;
+use nn::ConfigError;
+use rand::Rng;
+use tensor::kernels::recurrent::LstmGates;
+use tensor::{Element, Tensor};
+
+use super::{Cell, GateValues, NewCell, Stepper, Weights, flat_module};
+use crate::fused;
+use crate::state::LstmState;
+use crate::stepper::SharedWeights;
+use crate::unroll::Order;
+
+/// The long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). With
+/// `[i, f, g, o] = W_ih·x + b_ih + W_hh·h + b_hh`:
+/// `c = σ(f)·c + σ(i)·tanh(g)`, `h = σ(o)·tanh(c)`. PyTorch's names, order of gates and start.
+#[derive(Clone, Debug)]
+pub struct LstmCell<E: Element = f32> {
+    /// Its maps.
+    pub weights: Weights<E>,
+    hidden: usize,
+}
+flat_module!(LstmCell<E> { weights; hidden });
+
+/// An LSTM whose input gate is what the forget gate leaves, `i = 1 − f` (Greff et al. 2017, "coupled input and forget
+/// gate"): three gates `f, g, o`, a quarter fewer weights.
+#[derive(Clone, Debug)]
+pub struct CoupledLstmCell<E: Element = f32> {
+    /// Its maps.
+    pub weights: Weights<E>,
+    hidden: usize,
+}
+flat_module!(CoupledLstmCell<E> { weights; hidden });
+
+/// A gate that may look at the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The input gate, at the memory before.
+    Input,
+    /// The forget gate, at the memory before.
+    Forget,
+    /// The output gate, at the memory after.
+    Output,
+}
+
+/// An LSTM in the places where variants differ; what they have in common is [`Cell::update`].
+pub trait LstmVariant<E: Element>: Cell<E, State = LstmState<E>> {
+    /// What a gate's sum gets from the memory `c (batch, hidden)`; nothing in the plain LSTM.
+    fn look(&self, gate: Look, c: &Var<E>) -> Option<Var<E>> {
+        let _ = (gate, c);
+        None
+    }
+
+    /// What goes through the output's tanh: the memory itself in the plain LSTM.
+    fn read(&self, c: &Var<E>) -> Var<E> {
+        c.clone()
+    }
+}
+
+/// The step of every variant, from the sums of the gates `i, f, g, o`, or `f, g, o` where two are coupled.
+#[track_caller]
+pub(super) fn update<E: Element>(
+    variant: &impl LstmVariant<E>,
+    input: &Var<E>,
+    recurrent: &Var<E>,
+    state: &LstmState<E>,
+) -> (LstmState<E>, GateValues<E>) {
+    let sums = input + recurrent; // (batch, gates·hidden)
+    let count = sums.dim(-1) / state.c.dim(-1).max(1);
+    let parts = sums.chunk(-1, count);
+    let gate = |sum: &Var<E>, gate: Look, c: &Var<E>| match variant.look(gate, c) {
+        Some(peep) => (sum + peep).sigmoid(),
+        None => sum.sigmoid(),
+    };
+    let [f, g, o] = &parts[count - 3..] else { unreachable!("three or four gates") };
+    let f = gate(f, Look::Forget, &state.c);
+    let i = if count == 4 { gate(&parts[0], Look::Input, &state.c) } else { -&f + E::ONE };
+    let g = g.tanh();
+    let c = &f * &state.c + &i * &g;
+    let o = gate(o, Look::Output, &c);
+    let h = &o * variant.read(&c).tanh();
+    (LstmState { h, c }, vec![("i", i), ("f", f), ("g", g), ("o", o)])
+}
+
+impl<E: Element> LstmCell<E> {
+    /// A cell with random weights.
+    ///
+    /// # Errors
+    /// If a size is 0.
+    pub fn new(
+        input: usize,
+        hidden: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        Self::with_recurrent(input, hidden, hidden, bias, rng)
+    }
+
+    /// A cell to put behind a projection ([`Projected`](super::Projected)): its last output has `recurrent` values.
+    ///
+    /// # Errors
+    /// If a size is 0.
+    pub fn with_recurrent(
+        input: usize,
+        hidden: usize,
+        recurrent: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        let weights = Weights::new("LSTM cell", [input, hidden, recurrent], 4, bias, rng)?;
+        Ok(Self { weights, hidden })
+    }
+}
+
+impl<E: Element> CoupledLstmCell<E> {
+    /// A cell with random weights.
+    ///
+    /// # Errors
+    /// If a size is 0.
+    pub fn new(
+        input: usize,
+        hidden: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        let weights = Weights::new("coupled LSTM cell", [input, hidden, hidden], 3, bias, rng)?;
+        Ok(Self { weights, hidden })
+    }
+}
+
+macro_rules! new_cell {
+    ($($name:ident)*) => {$(
+        impl<E: Element> NewCell<E> for $name<E> {
+            fn new_cell(
+                input: usize,
+                hidden: usize,
+                bias: bool,
+                rng: &mut (impl Rng + ?Sized),
+            ) -> Result<Self, ConfigError> {
+                Self::new(input, hidden, bias, rng)
+            }
+        }
+    )*};
+}
+new_cell!(LstmCell CoupledLstmCell);
+
+macro_rules! sizes_and_sums {
+    () => {
+        type State = LstmState<E>;
+
+        fn input(&self) -> usize {
+            self.weights.input()
+        }
+
+        fn hidden(&self) -> usize {
+            self.hidden
+        }
+
+        fn start(&self, batch: usize) -> LstmState<E> {
+            let zeros = Var::constant(Tensor::zeros(&[batch, self.hidden]));
+            LstmState { h: zeros.clone(), c: zeros }
+        }
+
+        #[track_caller]
+        fn input_sums(&self, x: &Var<E>) -> Var<E> {
+            self.weights.input_sums(x)
+        }
+
+        #[track_caller]
+        fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
+            self.weights.recurrent_sums(h)
+        }
+
+        #[track_caller]
+        fn update(
+            &self,
+            input: &Var<E>,
+            recurrent: &Var<E>,
+            state: &LstmState<E>,
+        ) -> (LstmState<E>, GateValues<E>) {
+            update(self, input, recurrent, state)
+        }
+    };
+}
+
+impl<E: Element> LstmVariant<E> for LstmCell<E> {}
+impl<E: Element> LstmVariant<E> for CoupledLstmCell<E> {}
+
+impl<E: Element> Cell<E> for LstmCell<E> {
+    sizes_and_sums!();
+
+    fn stepper(&self) -> Stepper<'_, E, LstmState<E>> {
+        let weights = SharedWeights::new(&self.weights);
+        Box::new(move |x, state| weights.lstm(x, state))
+    }
+
+    #[track_caller]
+    fn sequence(&self, x: &Var<E>, state: &LstmState<E>, order: &Order) -> (Var<E>, LstmState<E>) {
+        let out = fused::sequence("lstm", LstmGates, x, &state.h, Some(&state.c), &self.weights, order);
+        (out.y, LstmState { h: out.h, c: out.c.expect("an LSTM has a memory") })
+    }
+}
+
+impl<E: Element> Cell<E> for CoupledLstmCell<E> {
+    sizes_and_sums!();
+}

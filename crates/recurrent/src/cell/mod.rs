@@ -1,0 +1,146 @@
+//! Cells: one step, pure, with explicit state.
+
+mod gru;
+mod lstm;
+mod normalised;
+mod peephole;
+mod projected;
+mod rnn;
+mod variational;
+mod weights;
+
+pub use gru::{GruCell, Reset};
+pub use lstm::{CoupledLstmCell, Look, LstmCell, LstmVariant};
+pub use normalised::{LayerNormLstmCell, Normalised, NormalisedMemory};
+pub use peephole::Peephole;
+pub use projected::Projected;
+pub use rnn::{Nonlinearity, RnnCell};
+pub use variational::{Masked, VariationalDropout};
+pub use weights::Weights;
+
+use autograd::Var;
+use nn::ConfigError;
+use rand::Rng;
+use tensor::Element;
+
+use crate::state::State;
+use crate::unroll::{Order, unroll};
+
+/// The gates of one step by name, each `(batch, hidden)`, for reading.
+pub type GateValues<E> = Vec<(&'static str, Var<E>)>;
+
+/// A step to take many times; see [`Cell::stepper`].
+pub type Stepper<'c, E, S> = Box<dyn Fn(&Var<E>, &S) -> S + 'c>;
+
+/// A recurrent cell: from an input and a state to the next state, whose [`hidden`](State::hidden) is the output.
+///
+/// A step is in three parts. The sums from the input depend on no state, so [`unroll`] computes those of all steps in
+/// one product; the sums from the state are another product; the gates work unit by unit. Combinators such as
+/// [`Normalised`] and [`Masked`] change one of them and leave the others.
+///
+/// ```
+/// use recurrent::{Cell, LstmCell};
+/// use rand::SeedableRng;
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let cell = LstmCell::<f32>::new(5, 7, true, &mut rng)?;
+/// let x = Tensor::ones(&[2, 5]).into();                             // (batch, input)
+/// let state = cell.step(&x, &cell.start(2));                        // h and c, (batch, hidden)
+/// let state = cell.step(&x, &state);
+/// assert_eq!(state.h.shape(), [2, 7]);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
+pub trait Cell<E: Element = f32> {
+    /// What it remembers.
+    type State: State<E>;
+
+    /// Size of the input.
+    fn input(&self) -> usize;
+
+    /// Size of the output.
+    fn hidden(&self) -> usize;
+
+    /// The state before the first step: zeros.
+    fn start(&self, batch: usize) -> Self::State;
+
+    /// The sums from the input, bias included: `x (.., input)` → `(.., sums)`.
+    ///
+    /// # Panics
+    /// If the last dimension is not `input`.
+    fn input_sums(&self, x: &Var<E>) -> Var<E>;
+
+    /// The sums from the last output, bias included: `h (batch, hidden)` → `(batch, sums)`.
+    ///
+    /// # Panics
+    /// If the last dimension is not `hidden`.
+    fn recurrent_sums(&self, h: &Var<E>) -> Var<E>;
+
+    /// From the sums to the next state, and the gates on the way.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    fn update(&self, input: &Var<E>, recurrent: &Var<E>, state: &Self::State)
+    -> (Self::State, GateValues<E>);
+
+    /// One step: `x (batch, input)` → the next state.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    fn step(&self, x: &Var<E>, state: &Self::State) -> Self::State {
+        self.update(&self.input_sums(x), &self.recurrent_sums(state.hidden()), state).0
+    }
+
+    /// A step to take many times, each `x (batch, input)` and a state → the next state: as [`step`](Self::step), and
+    /// where a cell has something quicker for many steps, that.
+    fn stepper(&self) -> Stepper<'_, E, Self::State> {
+        Box::new(|x, state| self.step(x, state))
+    }
+
+    /// All steps: `x (time, batch, input)` → outputs `(time, batch, hidden)` and the last state, as [`unroll`] says.
+    /// Cells with a fused kernel do it here.
+    ///
+    /// # Panics
+    /// If the shapes do not fit together.
+    #[track_caller]
+    fn sequence(&self, x: &Var<E>, state: &Self::State, order: &Order) -> (Var<E>, Self::State)
+    where
+        Self: Sized,
+    {
+        unroll(self, x, state, order)
+    }
+}
+
+/// A cell that sizes alone define.
+pub trait NewCell<E: Element>: Sized {
+    /// A cell with PyTorch's random start: everything uniform within `±1/√hidden`.
+    ///
+    /// # Errors
+    /// If a size is 0.
+    fn new_cell(
+        input: usize,
+        hidden: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError>;
+}
+
+/// Implements [`nn::Module`] with the parameters of the first field under their own names, as if they were this
+/// struct's, and the others under the fields'.
+macro_rules! flat_module {
+    ($name:ident<$e:ident $(, $c:ident)?> { $flat:ident $(, $field:ident)* $(; $($other:ident),*)? }) => {
+        impl<$e: tensor::Element $(, $c: nn::Module<$e>)?> nn::Module<$e> for $name<$e $(, $c)?> {
+            fn visit<'a>(&'a self, path: &mut nn::Path, visitor: &mut nn::Visitor<'_, 'a, $e>) {
+                let Self { $flat, $($field,)* $($($other: _,)*)? } = self;
+                nn::Module::<$e>::visit($flat, path, visitor);
+                $(path.scope(stringify!($field), |path| nn::Module::<$e>::visit($field, path, visitor));)*
+            }
+            fn visit_mut<'a>(&'a mut self, path: &mut nn::Path, visitor: &mut nn::VisitorMut<'_, 'a, $e>) {
+                let Self { $flat, $($field,)* $($($other: _,)*)? } = self;
+                nn::Module::<$e>::visit_mut($flat, path, visitor);
+                $(path.scope(stringify!($field), |path| nn::Module::<$e>::visit_mut($field, path, visitor));)*
+            }
+        }
+    };
+}
+pub(crate) use flat_module;

@@ -1,0 +1,107 @@
+//! The simple recurrent network.
+
+use autograd::Var;
+use nn::ConfigError;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tensor::kernels::recurrent::RnnGates;
+use tensor::{Element, Tensor};
+
+use super::{Cell, GateValues, NewCell, Weights, flat_module};
+use crate::fused;
+use crate::unroll::Order;
+
+/// The function of a simple recurrent network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nonlinearity {
+    /// Hyperbolic tangent.
+    #[default]
+    Tanh,
+    /// Rectifier.
+    Relu,
+}
+
+/// The simple recurrent network (Elman 1990): `h = f(W_ih·x + b_ih + W_hh·h + b_hh)`. PyTorch's names and start.
+#[derive(Clone, Debug)]
+pub struct RnnCell<E: Element = f32> {
+    /// Its maps.
+    pub weights: Weights<E>,
+    hidden: usize,
+    nonlinearity: Nonlinearity,
+}
+flat_module!(RnnCell<E> { weights; hidden, nonlinearity });
+
+impl<E: Element> RnnCell<E> {
+    /// A cell with random weights.
+    ///
+    /// # Errors
+    /// If a size is 0.
+    pub fn new(
+        input: usize,
+        hidden: usize,
+        nonlinearity: Nonlinearity,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        let weights = Weights::new("RNN cell", [input, hidden, hidden], 1, bias, rng)?;
+        Ok(Self { weights, hidden, nonlinearity })
+    }
+}
+
+impl<E: Element> NewCell<E> for RnnCell<E> {
+    fn new_cell(
+        input: usize,
+        hidden: usize,
+        bias: bool,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        Self::new(input, hidden, Nonlinearity::Tanh, bias, rng)
+    }
+}
+
+impl<E: Element> Cell<E> for RnnCell<E> {
+    type State = Var<E>;
+
+    fn input(&self) -> usize {
+        self.weights.input()
+    }
+
+    fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    fn start(&self, batch: usize) -> Var<E> {
+        Var::constant(Tensor::zeros(&[batch, self.hidden]))
+    }
+
+    #[track_caller]
+    fn input_sums(&self, x: &Var<E>) -> Var<E> {
+        self.weights.input_sums(x)
+    }
+
+    #[track_caller]
+    fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
+        self.weights.recurrent_sums(h)
+    }
+
+    #[track_caller]
+    fn update(&self, input: &Var<E>, recurrent: &Var<E>, _: &Var<E>) -> (Var<E>, GateValues<E>) {
+        let sum = input + recurrent;
+        let h = match self.nonlinearity {
+            Nonlinearity::Tanh => sum.tanh(),
+            Nonlinearity::Relu => sum.relu(),
+        };
+        (h, Vec::new())
+    }
+
+    #[track_caller]
+    fn sequence(&self, x: &Var<E>, state: &Var<E>, order: &Order) -> (Var<E>, Var<E>) {
+        let gates = match self.nonlinearity {
+            Nonlinearity::Tanh => RnnGates::Tanh,
+            Nonlinearity::Relu => RnnGates::Relu,
+        };
+        let out = fused::sequence("rnn", gates, x, state, None, &self.weights, order);
+        (out.y, out.h)
+    }
+}

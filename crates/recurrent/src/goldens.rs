@@ -1,0 +1,281 @@
+//! Recurrent cells and layers, attention of decoders and a sequence-to-sequence model beside PyTorch.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Cell, CoupledLstmCell, Gru, GruCell, LayerNormLstmCell, Lstm, LstmCell, LstmState, Nonlinearity,
+    Normalised, NormalisedMemory, Peephole, ProjectedLstm, Reset, Rnn, RnnCell, Seq2Seq, Seq2SeqConfig,
+    Stack, StackConfig, State, Teacher,
+};
+use attention::{CoverageAttention, LocalAttention, Mask, Score, ScoreKind, SourceAttention, coverage_loss};
+use autograd::Var;
+use nn::optim::{Adam, Optim, Optimizer};
+use nn::weights::WeightsFile;
+use nn::{CrossEntropy, Mode, Module};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tensor::{Ids, Tensor};
+
+const INPUT: usize = 4;
+const HIDDEN: usize = 5;
+
+/// A file of golden numbers; see `fixtures/goldens/README.md`.
+struct Golden {
+    file: WeightsFile,
+    settings: serde_json::Value,
+}
+
+impl Golden {
+    fn open(name: &str) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens");
+        let file = WeightsFile::open(&std::path::Path::new(folder).join(name)).unwrap();
+        let settings = serde_json::from_str(&file.metadata()["cases"]).unwrap();
+        Self { file, settings }
+    }
+
+    fn tensor(&self, key: &str) -> Tensor<f64> {
+        self.file.tensor(key).unwrap()
+    }
+
+    /// What there is below `prefix`, by the rest of the name.
+    fn below(&self, prefix: &str) -> BTreeMap<String, Tensor<f64>> {
+        let all = self.file.tensors();
+        let names = all.iter().filter_map(|(name, _)| name.strip_prefix(prefix));
+        names.map(|name| (name.to_owned(), self.tensor(&format!("{prefix}{name}")))).collect()
+    }
+
+    /// Sets every parameter to the tensor of its path below `prefix`, and each tensor is used.
+    fn load(&self, prefix: &str, model: &mut impl Module<f64>) {
+        let mut values = self.below(prefix);
+        for (path, param) in model.parameters_mut() {
+            param.set(values.remove(&path).unwrap_or_else(|| panic!("no {prefix}{path}")));
+        }
+        assert!(values.is_empty(), "no parameter for {:?}", values.keys());
+    }
+}
+
+#[track_caller]
+fn assert_close(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>, relative: f64) {
+    assert_eq!(found.shape(), expected.shape(), "{what}");
+    let size = expected.to_vec().iter().fold(1e-3_f64, |size, x| size.max(x.abs()));
+    let difference = found.max_abs_diff(expected);
+    assert!(difference <= relative * size, "{what}: differs by {difference:e}, values up to {size:e}");
+}
+
+fn rng() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(0)
+}
+
+/// One case of the golden file.
+#[derive(Clone, Copy)]
+struct Case<'g> {
+    golden: &'g Golden,
+    name: &'g str,
+}
+
+impl Case<'_> {
+    fn key(&self, kind: &str, name: &str) -> String {
+        format!("{}/{kind}/{name}", self.name)
+    }
+
+    fn input(&self, name: &str) -> Var<f64> {
+        Var::leaf(self.golden.tensor(&self.key("input", name)))
+    }
+
+    fn load(&self, model: &mut impl Module<f64>) {
+        self.golden.load(&self.key("param", ""), model);
+    }
+
+    /// Compares all outputs in one row, and the gradients of every parameter and of the inputs.
+    fn check(&self, outputs: &[Var<f64>], model: &impl Module<f64>, inputs: &[(&str, &Var<f64>)]) {
+        let rows: Vec<Var<f64>> = outputs.iter().map(|output| output.flatten(0, -1)).collect();
+        let y = Var::concat(&rows.iter().collect::<Vec<_>>(), 0);
+        assert_close(self.name, y.value(), &self.golden.tensor(&self.key("output", "y")), 1e-9);
+        let grads = y.backward_from(&self.golden.tensor(&self.key("upstream", "y"))).unwrap();
+        let expected = self.golden.below(&self.key("grad", ""));
+        let params = model.parameters();
+        let params = params.iter().map(|(path, param)| (path.as_str(), param.var()));
+        let all: Vec<_> = params.chain(inputs.iter().copied()).collect();
+        assert_eq!(all.len(), expected.len(), "{}: gradients compared", self.name);
+        for (name, var) in all {
+            let gradient = grads.get(var).unwrap_or_else(|| panic!("{}: no gradient of {name}", self.name));
+            assert_close(&format!("{} {name}", self.name), gradient, &expected[name], 1e-9);
+        }
+    }
+
+    fn check_simple<C: Cell<f64, State = Var<f64>> + Module<f64>>(&self, mut cell: C) {
+        self.load(&mut cell);
+        let (x, h) = (self.input("x"), self.input("h"));
+        self.check(&[cell.step(&x, &h)], &cell, &[("x", &x), ("h", &h)]);
+    }
+
+    fn check_lstm<C: Cell<f64, State = LstmState<f64>> + Module<f64>>(&self, mut cell: C) {
+        self.load(&mut cell);
+        let (x, h, c) = (self.input("x"), self.input("h"), self.input("c"));
+        let next = cell.step(&x, &LstmState { h: h.clone(), c: c.clone() });
+        self.check(&[next.h, next.c], &cell, &[("x", &x), ("h", &h), ("c", &c)]);
+    }
+
+    fn config(&self, hidden: usize) -> StackConfig {
+        let settings = &self.golden.settings[self.name];
+        StackConfig {
+            layers: settings["layers"].as_u64().unwrap() as usize,
+            bidirectional: settings["bidirectional"] == true,
+            bias: settings["bias"] == true,
+            ..StackConfig::new(INPUT, hidden)
+        }
+    }
+
+    /// A layer from given states; `state` makes one from `h` and, for an LSTM, `c`.
+    fn check_stack<C: Cell<f64> + Module<f64>>(
+        &self,
+        mut stack: Stack<C>,
+        state: impl Fn(Var<f64>, Option<Var<f64>>) -> C::State,
+        memory: impl Fn(&C::State) -> Option<Var<f64>>,
+    ) {
+        self.load(&mut stack);
+        let (x, h) = (self.input("x"), self.input("h"));
+        let c = self.golden.below("").contains_key(&self.key("input", "c")).then(|| self.input("c"));
+        let count = stack.cells().len();
+        let start: Vec<C::State> =
+            (0..count).map(|i| state(h.select(0, i), c.as_ref().map(|c| c.select(0, i)))).collect();
+        let lengths: Option<Vec<usize>> = self.golden.settings[self.name]["lengths"]
+            .as_array()
+            .map(|lengths| lengths.iter().map(|l| l.as_u64().unwrap() as usize).collect());
+        let out = stack.forward(&x, Some(&start), lengths.as_deref(), &mut Mode::Eval);
+        let mut outputs = vec![out.y];
+        outputs.extend(out.state.iter().map(|state| state.hidden().clone()));
+        outputs.extend(out.state.iter().filter_map(memory));
+        let mut inputs = vec![("x", &x), ("h", &h)];
+        inputs.extend(c.iter().map(|c| ("c", c)));
+        self.check(&outputs, &stack, &inputs);
+    }
+}
+
+fn golden() -> Golden {
+    Golden::open("recurrent.safetensors")
+}
+
+#[test]
+fn cells_equal_pytorchs() {
+    let golden = golden();
+    let case = |name| Case { golden: &golden, name };
+    let rnn = |f, bias| RnnCell::new(INPUT, HIDDEN, f, bias, &mut rng()).unwrap();
+    case("cell_rnn_tanh").check_simple(rnn(Nonlinearity::Tanh, true));
+    case("cell_rnn_relu").check_simple(rnn(Nonlinearity::Relu, true));
+    case("cell_rnn_no_bias").check_simple(rnn(Nonlinearity::Tanh, false));
+    case("cell_gru").check_simple(GruCell::new(INPUT, HIDDEN, Reset::After, true, &mut rng()).unwrap());
+    case("cell_lstm").check_lstm(LstmCell::new(INPUT, HIDDEN, true, &mut rng()).unwrap());
+}
+
+#[test]
+fn variants_equal_their_equations() {
+    let golden = golden();
+    let case = |name| Case { golden: &golden, name };
+    let before = GruCell::new(INPUT, HIDDEN, Reset::Before, true, &mut rng()).unwrap();
+    case("variant_reset_before").check_simple(before);
+    let lstm = || LstmCell::new(INPUT, HIDDEN, true, &mut rng()).unwrap();
+    case("variant_peephole").check_lstm(Peephole::new(lstm(), &mut rng()));
+    let coupled = CoupledLstmCell::new(INPUT, HIDDEN, true, &mut rng()).unwrap();
+    case("variant_coupled_peephole").check_lstm(Peephole::new(coupled, &mut rng()));
+    let normalised: LayerNormLstmCell<f64> = Normalised::new(NormalisedMemory::new(lstm()));
+    case("variant_layer_norm").check_lstm(normalised);
+}
+
+#[test]
+fn layers_equal_pytorchs() {
+    let golden = golden();
+    let cases = golden.settings.as_object().unwrap();
+    let layers: Vec<&String> = cases.keys().filter(|name| cases[*name]["layers"].is_u64()).collect();
+    assert_eq!(layers.len(), 4 * 4 + 1);
+    for name in layers {
+        let case = Case { golden: &golden, name };
+        let simple = |h, _: Option<Var<f64>>| h;
+        let lstm = |h, c: Option<Var<f64>>| LstmState { h, c: c.unwrap() };
+        let memory = |state: &LstmState<f64>| Some(state.c.clone());
+        if name.starts_with("rnn") {
+            let f = if name.starts_with("rnn_relu") { Nonlinearity::Relu } else { Nonlinearity::Tanh };
+            let stack = Rnn::with_nonlinearity(case.config(HIDDEN), f, &mut rng()).unwrap();
+            case.check_stack(stack, simple, |_| None);
+        } else if name.starts_with("gru") {
+            case.check_stack(Gru::new(case.config(HIDDEN), &mut rng()).unwrap(), simple, |_| None);
+        } else if name.starts_with("lstm_projected") {
+            let stack = ProjectedLstm::projected(case.config(2), HIDDEN, &mut rng()).unwrap();
+            case.check_stack(stack, lstm, memory);
+        } else {
+            case.check_stack(Lstm::new(case.config(HIDDEN), &mut rng()).unwrap(), lstm, memory);
+        }
+    }
+}
+
+#[test]
+fn attention_of_decoders_equals_its_equations() {
+    let golden = Golden::open("seq2seq.safetensors");
+    let lengths = [5, 3, 1];
+    let kinds = [
+        ("additive", ScoreKind::Additive),
+        ("general", ScoreKind::General),
+        ("concat", ScoreKind::Concat),
+        ("dot", ScoreKind::Dot),
+        ("scaled_dot", ScoreKind::ScaledDot),
+    ];
+    for (name, kind) in kinds {
+        let case = Case { golden: &golden, name };
+        let (q, k) = (case.input("q"), case.input("k"));
+        let mut score = Score::new(kind, 4, k.dim(-1), 7, &mut rng()).unwrap();
+        case.load(&mut score);
+        let attention = SourceAttention::new(score, 0.0).unwrap();
+        let source = attention.source(&k, Mask::lengths(&lengths));
+        let out = attention.forward(&q, &source, &mut Mode::Eval);
+        case.check(&[out.context, out.weights], &attention.score, &[("q", &q), ("k", &k)]);
+    }
+    let case = Case { golden: &golden, name: "local" };
+    let (q, k) = (case.input("q"), case.input("k"));
+    let score = Score::new(ScoreKind::General, 4, 6, 0, &mut rng()).unwrap();
+    let mut local = LocalAttention::predictive(score, 4, 7, 2, &mut rng()).unwrap();
+    case.load(&mut local);
+    let out = local.forward(&q, &local.source(&k, Mask::none()), &lengths, 0);
+    case.check(&[out.context, out.weights], &local, &[("q", &q), ("k", &k)]);
+
+    let case = Case { golden: &golden, name: "coverage" };
+    let (q, k) = (case.input("q"), case.input("k"));
+    let mut attention = CoverageAttention::new(4, 6, 7, &mut rng()).unwrap();
+    case.load(&mut attention);
+    let source = attention.source(&k, Mask::lengths(&lengths));
+    let (mut coverage, mut outputs) = (attention.start(&source), Vec::new());
+    for _ in 0..2 {
+        let (out, after) = attention.forward(&q.select(1, 0), &source, &coverage);
+        let loss = coverage_loss(&out.weights.squeeze(1), &coverage);
+        outputs.extend([out.context, loss]);
+        coverage = after;
+    }
+    outputs.push(coverage);
+    case.check(&outputs, &attention, &[("q", &q), ("k", &k)]);
+}
+
+#[test]
+fn ten_steps_of_training_have_pytorchs_losses() {
+    let golden = Golden::open("seq2seq.safetensors");
+    let config = Seq2SeqConfig {
+        attention: Some(ScoreKind::General),
+        attentional: true,
+        ..Seq2SeqConfig::new(7, 8, 4, 6)
+    };
+    let mut model = Seq2Seq::<f64, LstmCell<f64>>::new(&config, &mut rng()).unwrap();
+    golden.load("training/param/", &mut model);
+    let ids = |name: &str| golden.file.ids(&format!("training/input/{name}")).unwrap();
+    let [source, lengths, target, next] = ["source", "lengths", "target", "next"].map(ids);
+    let losses = golden.tensor("training/output/losses").to_vec();
+    let options = CrossEntropy { label_smoothing: 0.1, ignore_index: Some(0), ..CrossEntropy::default() };
+    let mut adam = Optim::new(Adam::default()).unwrap();
+    for (step, expected) in losses.iter().enumerate() {
+        let batch = |ids: &Ids| Ids::new(ids.row(step).to_vec(), &ids.shape()[1..]);
+        let lengths: Vec<usize> = batch(&lengths).data().iter().map(|length| *length as usize).collect();
+        let (source, target, next) = (batch(&source), batch(&target), batch(&next));
+        let mode = &mut Mode::Eval;
+        let loss = model.loss(&source, &lengths, &target, &next, &options, Teacher::Forcing, mode).unwrap();
+        assert!((loss.item() - expected).abs() < 1e-7, "step {step}: {} {expected}", loss.item());
+        let grads = model.backward(&loss).unwrap();
+        adam.step(&mut model, &grads, 0.01).unwrap();
+    }
+}

@@ -1,0 +1,102 @@
+//! From what the encoder knows to where the decoder begins.
+
+use autograd::Var;
+use nn::{ConfigError, Linear, module};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use tensor::{Element, Tensor};
+
+use super::encoder::Encoded;
+use crate::state::State;
+
+/// What a decoder begins from; see [`Bridge`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BridgeKind {
+    /// Zeros: everything must come by attention.
+    Zero,
+    /// The encoder's last states, both directions side by side.
+    Copy,
+    /// `tanh` of a linear layer of them, one for each part of each state.
+    #[default]
+    Dense,
+    /// The mean of the encoder's outputs as first output of every layer; memories are 0.
+    Mean,
+}
+
+/// The first state of a decoder, from an encoded source.
+#[derive(Clone, Debug)]
+pub struct Bridge<E: Element = f32> {
+    /// Of the dense kind, a layer for each part of each state of the decoder, layer by layer.
+    pub dense: Vec<Linear<E>>,
+    kind: BridgeKind,
+    directions: usize,
+}
+module!(Bridge<E> { dense; kind, directions });
+
+impl<E: Element> Bridge<E> {
+    /// A bridge from `layers` of `directions` with `from` units each to as many of `to`; a state has `parts` parts.
+    ///
+    /// # Errors
+    /// If a size is 0, or the kind copies and sizes differ.
+    pub fn new(
+        kind: BridgeKind,
+        layers: usize,
+        directions: usize,
+        from: usize,
+        to: usize,
+        parts: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self, ConfigError> {
+        let all = directions * from;
+        if matches!(kind, BridgeKind::Copy | BridgeKind::Mean) && all != to {
+            let found = format!("{to}, and {all} of the encoder");
+            return Err(ConfigError::new("bridge", "hidden", found, "as many units in encoder and decoder"));
+        }
+        let count = if kind == BridgeKind::Dense { layers * parts } else { 0 };
+        let dense = (0..count).map(|_| Linear::new(all, to, true, rng)).collect::<Result<_, _>>()?;
+        Ok(Self { dense, kind, directions })
+    }
+
+    /// The decoder's first states; `zeros` is what they look like, one for each layer.
+    ///
+    /// # Panics
+    /// If the numbers of layers differ.
+    #[track_caller]
+    pub fn forward<S: State<E>>(&self, encoded: &Encoded<E, S>, zeros: &[S]) -> Vec<S> {
+        if self.kind == BridgeKind::Zero {
+            return zeros.to_vec();
+        }
+        if self.kind == BridgeKind::Mean {
+            let mean = mean(encoded);
+            return zeros.iter().map(|state| state.with_hidden(mean.clone())).collect();
+        }
+        let layers = encoded.state.chunks(self.directions);
+        assert!(
+            layers.len() == zeros.len(),
+            "bridge: {} layers of the encoder, {} of the decoder",
+            layers.len(),
+            zeros.len()
+        );
+        let mut dense = self.dense.iter();
+        let one = |states: &[S]| {
+            let both = match states {
+                [a, b] => a.zip(b, |a, b| Var::concat(&[a, b], -1)),
+                _ => states[0].clone(),
+            };
+            both.map(|part| match self.kind {
+                BridgeKind::Dense => dense.next().expect("a layer for each part").forward(part).tanh(),
+                _ => part.clone(),
+            })
+        };
+        layers.map(one).collect()
+    }
+}
+
+/// The mean of the outputs of each source over its length, `(batch, hidden)`.
+fn mean<E: Element, S>(encoded: &Encoded<E, S>) -> Var<E> {
+    let count: Vec<E> =
+        encoded.lengths.iter().map(|length| E::ONE / E::from_usize((*length).max(1))).collect();
+    let count = Var::constant(Tensor::from_slice(&count, &[count.len(), 1]));
+    encoded.outputs.sum_axis(1, false) * count // beyond the length they are 0
+}

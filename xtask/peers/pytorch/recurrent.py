@@ -1,0 +1,199 @@
+"""The recurrent cases in PyTorch: see `../README.md`.
+
+    python recurrent.py --case lstm-lm --weights w.safetensors --tokens t.u32
+
+The modules have the parameter names of the workspace's own, so that its weights load.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import nn
+
+VOCAB, D_MODEL, LM_BATCH, LM_TIME = 10000, 512, 32, 64
+SRC_VOCAB, TGT_VOCAB, BATCH, SRC_TIME, TGT_TIME = 30, 45, 128, 10, 9
+
+
+class LanguageModel(nn.Module):
+    parts = [(LM_BATCH, LM_TIME), (LM_BATCH, LM_TIME)]
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(VOCAB, D_MODEL)
+        self.rnn = nn.LSTM(D_MODEL, D_MODEL, 2, batch_first=True)
+        self.head = nn.Linear(D_MODEL, VOCAB)
+
+    def loss(self, ids, target):
+        logits = self.head(self.rnn(self.embedding(ids))[0])
+        return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+
+
+class Seq2Seq(nn.Module):
+    """Bahdanau's model: the context of a step goes into the next; the decoder begins from the mean of the outputs."""
+
+    parts = [(BATCH, SRC_TIME), (BATCH, TGT_TIME), (BATCH, TGT_TIME)]
+
+    def __init__(self, hidden=256, embed=128):
+        super().__init__()
+        self.encoder = nn.Module()
+        self.encoder.embedding = nn.Embedding(SRC_VOCAB, embed)
+        self.encoder.rnn = nn.LSTM(embed, hidden, 1, batch_first=True, bidirectional=True)
+        self.decoder = nn.Module()
+        self.decoder.embedding = nn.Embedding(TGT_VOCAB, embed)
+        self.decoder.rnn = nn.LSTMCell(embed + 2 * hidden, 2 * hidden)
+        score = nn.Module()
+        score.query = nn.Linear(2 * hidden, hidden, bias=False)
+        score.key = nn.Linear(2 * hidden, hidden)
+        score.v = nn.Linear(hidden, 1, bias=False)
+        self.decoder.attention = nn.Module()
+        self.decoder.attention.score = score
+        self.decoder.output = nn.Linear(4 * hidden, TGT_VOCAB)
+
+    def loss(self, source, target, following):
+        decoder, score = self.decoder, self.decoder.attention.score
+        memory, _ = self.encoder.rnn(self.encoder.embedding(source))
+        keys = score.key(memory)
+        h = memory.mean(1)
+        c, context = torch.zeros_like(h), torch.zeros_like(h)
+        embedded, outputs = decoder.embedding(target), []
+        for t in range(target.shape[1]):
+            h, c = decoder.rnn(torch.cat([embedded[:, t], context], 1), (h, c))
+            scores = score.v(torch.tanh(score.query(h)[:, None] + keys)).squeeze(2)
+            context = torch.bmm(F.softmax(scores, 1)[:, None], memory)[:, 0]
+            outputs.append(torch.cat([h, context], 1))
+        logits = decoder.output(torch.stack(outputs, 1))
+        return F.cross_entropy(logits.flatten(0, 1), following.flatten())
+
+
+class Transformer(nn.Module):
+    parts = Seq2Seq.parts
+
+    def __init__(self, d_model=256):
+        super().__init__()
+        self.src_embed = nn.Embedding(SRC_VOCAB, d_model)
+        self.tgt_embed = nn.Embedding(TGT_VOCAB, d_model)
+        model = nn.Transformer(d_model, 4, 3, 3, 1024, 0.1, batch_first=True, norm_first=True)
+        self.encoder, self.decoder = model.encoder, model.decoder
+        self.generator = nn.Linear(d_model, TGT_VOCAB)
+        self.dropout = nn.Dropout(0.1)
+        self.scale = d_model**0.5
+        self.causal = nn.Transformer.generate_square_subsequent_mask(TGT_TIME)
+        at = torch.arange(SRC_TIME)[:, None] / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+        self.positions = torch.stack([at.sin(), at.cos()], 2).flatten(1)
+
+    def embed(self, table, ids):
+        return self.dropout(table(ids) * self.scale + self.positions[: ids.shape[1]])
+
+    def loss(self, source, target, following):
+        memory = self.encoder(self.embed(self.src_embed, source))
+        x = self.embed(self.tgt_embed, target)
+        y = self.decoder(x, memory, tgt_mask=self.causal, tgt_is_causal=True)
+        return F.cross_entropy(self.generator(y).flatten(0, 1), following.flatten())
+
+
+class Inference(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.LSTM(512, 512, 2, batch_first=True)
+        self.x = nn.Parameter(torch.empty(1, 64, 512))
+
+
+CASES = {
+    "lstm-lm": LanguageModel,
+    "seq2seq": Seq2Seq,
+    "transformer-seq2seq": Transformer,
+    "lstm-infer": Inference,
+}
+
+
+def batches(path: str, parts):
+    """Yields the arrays of a batch; from the file's start again after its end."""
+    ids = torch.from_numpy(np.fromfile(path, dtype="<u4").astype(np.int64))
+    sizes = [rows * time for rows, time in parts]
+    while True:
+        for start in range(0, ids.numel() - sum(sizes) + 1, sum(sizes)):
+            pieces = ids[start : start + sum(sizes)].split(sizes)
+            yield [piece.view(shape) for piece, shape in zip(pieces, parts)]
+
+
+def train(model, args):
+    source = batches(args.tokens, model.parts)
+    params = list(model.parameters())
+    adam = torch.optim.Adam(params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    first = next(source)
+    model.eval()
+    with torch.no_grad():
+        losses = [model.loss(*first).item()]
+    model.train()
+    source, times = batches(args.tokens, model.parts), []
+    for i in range(args.warmup + max(args.steps, 1)):
+        batch = next(source)
+        start = time.perf_counter()
+        adam.zero_grad(set_to_none=True)
+        loss = model.loss(*batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(params, 1.0)
+        adam.step()
+        losses.append(loss.item())
+        if i >= args.warmup:
+            times.append((time.perf_counter() - start) * 1e3)
+    rows, steps = model.parts[-1]
+    return times, rows * steps, losses[:1] if args.case == "transformer-seq2seq" else losses
+
+
+def infer(model, args):
+    x, times = model.x.detach(), []
+    model.eval()
+    with torch.no_grad():
+        for i in range(10 * (args.warmup + max(args.steps, 1))):
+            start = time.perf_counter()
+            y, _ = model.rnn(x)
+            if i >= 10 * args.warmup:
+                times.append((time.perf_counter() - start) * 1e3)
+    return times, x.shape[1], [y.square().mean().item()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--case", required=True, choices=CASES)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--tokens", required=True)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    model = CASES[args.case]()
+    weights = load_file(args.weights)
+    if args.case == "seq2seq":
+        # The decoder is a cell here: its parameters lack the layer's number.
+        cell = {name: name.removesuffix("_l0") for name in weights if name.startswith("decoder.rnn.")}
+        weights = {cell.get(name, name): value for name, value in weights.items()}
+    model.load_state_dict(weights)
+    times, tokens, losses = (infer if args.case == "lstm-infer" else train)(model, args)
+    median = statistics.median_high(times)
+    report = {
+        "peer": "pytorch",
+        "version": torch.__version__,
+        "case": args.case,
+        "dtype": "f32",
+        "threads": args.threads,
+        "ms_per_step": {"median": median, "min": min(times), "max": max(times)},
+        "tokens_per_s": tokens / median * 1e3,
+        "losses": losses,
+        # Linux counts in KiB.
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+    }
+    print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()
