@@ -1,5 +1,6 @@
 //! Continuous integration: what must hold on every commit.
 
+use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -13,23 +14,29 @@ use crate::args::workspace;
 #[derive(Args)]
 pub(crate) struct Ci {}
 
-/// Name, program arguments after `cargo`, and whether rustdoc's warnings are errors too.
-const STEPS: &[(&str, &[&str])] = &[
-    ("format", &["fmt", "--all", "--", "--check"]),
-    ("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    ("docs", &["doc", "--workspace", "--no-deps"]),
-    ("tests", &["test", "--workspace"]),
-    ("gradient checks", &["xtask", "gradcheck", "--seeds", "3"]),
-    ("demos", &["xtask", "demo", "--quick"]),
+/// What a step runs, with its arguments.
+enum Step {
+    Cargo(&'static [&'static str]),
+    /// This program, as it was built.
+    Xtask(&'static [&'static str]),
+}
+
+const STEPS: &[(&str, Step)] = &[
+    ("format", Step::Cargo(&["fmt", "--all", "--", "--check"])),
+    ("lints", Step::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    ("docs", Step::Cargo(&["doc", "--workspace", "--no-deps"])),
+    ("tests", Step::Cargo(&["test", "--workspace"])),
+    ("gradient checks", Step::Xtask(&["gradcheck", "--seeds", "3"])),
+    ("demos", Step::Xtask(&["demo", "--quick"])),
 ];
 
 impl Ci {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let mut tally = Tally::default();
-        for (name, arguments) in STEPS {
-            println!("\n== {name}: cargo {}", arguments.join(" "));
+        for (name, step) in STEPS {
+            println!("\n== {name}: {step}");
             let start = Instant::now();
-            step(arguments, &mut tally)?;
+            step.run(&mut tally)?;
             println!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
         }
         println!("\nci: {} passed, {} failed", tally.passed, tally.failed);
@@ -60,23 +67,38 @@ impl Tally {
     }
 }
 
-fn step(arguments: &[&str], tally: &mut Tally) -> Result<(), Failure> {
-    let mut child = Command::new("cargo")
-        .args(arguments)
-        .current_dir(workspace())
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("cannot start cargo: {error}"))?;
-    let output = child.stdout.take().ok_or("cargo has no output")?;
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        println!("{line}");
-        tally.read(&line);
+impl Step {
+    fn run(&self, tally: &mut Tally) -> Result<(), Failure> {
+        let (program, arguments) = match self {
+            Self::Cargo(arguments) => ("cargo".into(), arguments),
+            Self::Xtask(arguments) => (std::env::current_exe()?, arguments),
+        };
+        let mut child = Command::new(program)
+            .args(*arguments)
+            .current_dir(workspace())
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start `{self}`: {error}"))?;
+        let output = child.stdout.take().ok_or("the child has no output")?;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            println!("{line}");
+            tally.read(&line);
+        }
+        let status = child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("`{self}` failed").into()) }
     }
-    let status = child.wait()?;
-    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", arguments.join(" ")).into()) }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cargo(arguments) => write!(f, "cargo {}", arguments.join(" ")),
+            Self::Xtask(arguments) => write!(f, "xtask {}", arguments.join(" ")),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tensor::Tensor;
 use tensor::kernels::gemm::{MatMut, MatRef, NoEpilogue, Output, gemm};
 
 use super::{Bench, measure};
@@ -25,6 +26,7 @@ const SHAPES: &[Shape] = &[
     (256, 256, 64),
     (1, 384, 1536),
     (1, 2048, 2048),
+    (1, 8192, 8192),
     (64, 512, 2048),
 ];
 
@@ -34,6 +36,8 @@ struct Report {
     case: String,
     ms_per_step: measure::Times,
     gflops: f64,
+    /// Operands and result, each counted once, against the time: what limits a product with a vector.
+    gb_per_s: f64,
     /// A product has no tokens; the field is there for programs that read every group.
     tokens_per_s: Option<f64>,
     threads: usize,
@@ -52,25 +56,33 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let wanted = wanted(bench)?;
     if !bench.json {
         println!("instruction set: {:?}, {} threads", tensor::level(), bench.threads);
-        println!("{:>16} {:>10} {:>9}", "m x k x n", "best ms", "GFLOP/s");
+        let bandwidth = on_threads(Some(bench.threads), || Ok(memory_bandwidth()))?;
+        println!("reading memory: {bandwidth:.1} GB/s");
+        println!("{:>16} {:>10} {:>9} {:>7}", "m x k x n", "best ms", "GFLOP/s", "GB/s");
     }
     for (case, shape) in wanted {
         let times = on_threads(Some(bench.threads), || Ok(measure(shape)))?;
         let (m, k, n) = shape;
         let gflops = 2.0 * (m * k * n) as f64 / times.min / 1e6;
+        let gb_per_s = 4.0 * (m * k + k * n + m * n) as f64 / times.min / 1e6;
         if bench.json {
             let peak_rss_mb = measure::peak_rss_mb();
             let report = Report {
                 case,
                 ms_per_step: times,
                 gflops,
+                gb_per_s,
                 tokens_per_s: None,
                 threads: bench.threads,
                 peak_rss_mb,
             };
             println!("{}", serde_json::to_string(&report)?);
         } else {
-            println!("{:>16} {:>10.4} {gflops:>9.0}", format!("{m}x{k}x{n}"), times.min);
+            println!(
+                "{:>16} {:>10.4} {gflops:>9.0} {gb_per_s:>7.1}",
+                format!("{m}x{k}x{n}"),
+                times.min
+            );
         }
     }
     Ok(())
@@ -81,6 +93,13 @@ pub(super) fn gflops(shape: Shape, threads: usize) -> Result<f64, Failure> {
     let (m, k, n) = shape;
     let times = on_threads(Some(threads), || Ok(measure(shape)))?;
     Ok(2.0 * (m * k * n) as f64 / times.min / 1e6)
+}
+
+/// Best rate at which the threads sum numbers that no cache holds, in 10⁹ bytes per second.
+fn memory_bandwidth() -> f64 {
+    let numbers = Tensor::<f32>::ones(&[1 << 26]);
+    let best = (0..5).map(|_| measure::milliseconds(|| numbers.sum()).0).fold(f64::INFINITY, f64::min);
+    4.0 * numbers.len() as f64 / best / 1e6
 }
 
 /// At least half a second of products.

@@ -70,16 +70,15 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
 
 /// The table, in one write; a reader that has seen enough (`| head`) is no error.
 fn list(cache: &Path, filter: &str) -> Result<(), Error> {
-    let mut table =
-        format!("{:<20} {:>6}  {:<6} {:<4} {:<15} what\n", "name", "MB", "client", "here", "licence");
+    let mut table = String::new();
     let contains = |text: &str| text.to_lowercase().contains(&filter.to_lowercase());
     for set in table::all().filter(|set| contains(set.name) || contains(set.what)) {
         table += &format!(
-            "{:<20} {:>6.1}  {:<6} {:<4} {:<15} {}\n",
+            "{:<20} {:>6.1} MB  {:<6} {:<8} {}\n    {}\n",
             set.name,
             set.bytes() as f64 / 1e6,
             set.package.client.name(),
-            if cache.join(set.name).is_dir() { "yes" } else { "" },
+            if cache.join(set.name).is_dir() { "fetched" } else { "" },
             set.licence,
             set.what,
         );

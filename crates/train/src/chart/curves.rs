@@ -53,6 +53,7 @@ pub struct Chart {
     y_label: String,
     log_x: bool,
     log_y: bool,
+    x_range: Option<(f64, f64)>,
     y_range: Option<(f64, f64)>,
     curves: Vec<Curve>,
 }
@@ -98,6 +99,13 @@ impl Chart {
     #[must_use]
     pub fn log_y(mut self) -> Self {
         self.log_y = true;
+        self
+    }
+
+    /// Shows this part of the horizontal axis, instead of all values.
+    #[must_use]
+    pub fn x_range(mut self, range: RangeInclusive<f64>) -> Self {
+        self.x_range = Some((*range.start(), *range.end()));
         self
     }
 
@@ -165,7 +173,10 @@ impl Chart {
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Area) {
         let all = || self.curves.iter().flat_map(|curve| curve.points.iter().chain(&curve.raw));
-        let x = Axis::covering(all().map(|point| point.0), self.log_x, 0.0);
+        let x = match self.x_range {
+            Some((min, max)) => Axis::range(min, max, self.log_x),
+            None => Axis::covering(all().map(|point| point.0), self.log_x, 0.0),
+        };
         let y = match self.y_range {
             Some((min, max)) => Axis::range(min, max, self.log_y),
             None => Axis::covering(all().map(|point| point.1), self.log_y, 0.04),

@@ -10,7 +10,7 @@ use train::chart::{Chart, Figure};
 use crate::Failure;
 
 pub(super) fn draw(path: &Path) -> Result<(), Failure> {
-    let x: Tensor<f64> = Tensor::linspace(-4.0, 4.0, 401);
+    let x: Tensor<f64> = Tensor::linspace(-4.0, 8.0, 601);
     let mut figure =
         Figure::new().title("Activations and their derivatives (dashed)").columns(5).panel_size(360, 280);
     for activation in Activation::ALL {
@@ -22,7 +22,7 @@ pub(super) fn draw(path: &Path) -> Result<(), Failure> {
             x.to_vec().into_iter().zip(values.to_vec()).collect()
         };
         let chart = Chart::new(activation.name()).line("", &points(y.value())).dashed("", &points(slope));
-        figure = figure.add(chart.y_range(-2.0..=3.0));
+        figure = figure.add(chart.y_range(-2.0..=7.0));
     }
     Ok(figure.save(path)?)
 }

@@ -65,20 +65,22 @@ struct Score {
     valid: (f64, f64),
 }
 
-pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
+/// Trains by every method, draws the curves, and returns the table.
+pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<String, Failure> {
     let (train, valid) = read()?;
     let names = names()?;
     let languages = names.len();
-    println!(
-        "\nlanguages: which of {} is a line of {WINDOW} characters? {} lines to train on, {} for validation\n",
+    let mut report = Report::default();
+    report.line(&format!(
+        "\nlanguages: which of {} is a line of {WINDOW} characters?\n{} lines to train on, {} for validation\n",
         names.join(", "),
         train.language.len(),
         valid.language.len()
-    );
-    println!(
+    ));
+    report.line(&format!(
         "{:<11} {:>10} {:>10} {:>9} {:>9} {:>7}",
         "method", "train loss", "val loss", "train acc", "val acc", "epochs"
-    );
+    ));
     let epochs = match run.size() {
         Size::Quick => 30,
         Size::Normal => 60,
@@ -90,26 +92,42 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
     for method in METHODS {
         let outcome = fit(method, &train, &valid, languages, epochs, run.seed)?;
         let Score { epoch, train, valid } = &outcome.kept;
-        println!(
+        report.line(&format!(
             "{:<11} {:>10.3} {:>10.3} {:>8.1}% {:>8.1}% {epoch:>7}",
             method.name,
             train.0,
             valid.0,
             100.0 * train.1,
             100.0 * valid.1,
-        );
+        ));
         kept.push((method.name, valid.0));
-        let chart = Chart::new(method.name).x("epoch").y("nats").y_range(0.0..=2.5);
+        let chart =
+            Chart::new(method.name).x("epoch").y("nats").y_range(0.0..=2.5).x_range(1.0..=epochs as f64);
         figure = figure.add(chart.line("training", &outcome.train).dashed("validation", &outcome.valid));
     }
     let plain = kept[0].1;
     let better: Vec<&str> = kept.iter().filter(|(_, loss)| *loss < plain).map(|(name, _)| *name).collect();
-    println!(
+    report.line(&format!(
         "\nPlainly trained, the net knows its training lines by heart and becomes surer of its errors on others;\n\
          with a lower validation loss: {}. Losses over the epochs: regularisation.png",
         if better.is_empty() { "none".to_owned() } else { better.join(", ") }
-    );
-    Ok(figure.save(dir.join("regularisation.png"))?)
+    ));
+    figure.save(dir.join("regularisation.png"))?;
+    Ok(report.text)
+}
+
+/// Lines that are printed as they come, and kept.
+#[derive(Default)]
+struct Report {
+    text: String,
+}
+
+impl Report {
+    fn line(&mut self, line: &str) {
+        println!("{line}");
+        self.text += line;
+        self.text.push('\n');
+    }
 }
 
 fn fit(

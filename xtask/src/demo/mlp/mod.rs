@@ -11,7 +11,8 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
     let dir = run.out_dir("demo/mlp")?;
     by_hand::run()?;
     activations::draw(&dir.join("activations.png"))?;
-    languages::run(run, &dir)?;
-    println!("\npictures: {}", dir.display());
+    let table = languages::run(run, &dir)?;
+    std::fs::write(dir.join("summary.txt"), table.trim_start())?;
+    println!("\npictures, summary: {}", dir.display());
     Ok(())
 }
