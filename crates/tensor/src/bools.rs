@@ -144,7 +144,7 @@ impl Bools {
         let (dims, strides) = merge(shape, [strides]);
         let mut data = vec![false; shape::size(shape)];
         if !data.is_empty() {
-            segments(&dims, strides, 0, &mut data, |[at], [step], out| match step {
+            segments(&dims, strides, 0, &mut data, &mut |[at], [step], out| match step {
                 0 => out.fill(self.data[at]),
                 _ => out.iter_mut().enumerate().for_each(|(i, o)| *o = self.data[at + i * step]),
             });

@@ -47,8 +47,8 @@ impl<E: Element> Tensor<E> {
         let (dims, strides) =
             merge(&shape, [self.broadcast_strides(&shape), other.broadcast_strides(&shape)]);
         let mut out = vec![false; shape::size(&shape)];
-        for_chunks(&mut out, inner_length(&dims), |start, out| {
-            segments(&dims, strides, start, out, |at, steps, out| {
+        for_chunks(&mut out, inner_length(&dims), &|start, out| {
+            segments(&dims, strides, start, out, &mut |at, steps, out| {
                 let (x, y) = (&x[at[0]..], &y[at[1]..]);
                 match steps {
                     [1, 1] => out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (x, y))| *o = f(*x, *y)),
@@ -87,8 +87,8 @@ impl<E: Element> Tensor<E> {
         let (mask, a, b) = (mask.data(), a.strided_data(), b.strided_data());
         let (dims, strides) = merge(&shape, strides);
         Self::build(&shape, |out| {
-            for_chunks(out, inner_length(&dims), |start, out| {
-                segments(&dims, strides, start, out, |at, steps, out| {
+            for_chunks(out, inner_length(&dims), &|start, out| {
+                segments(&dims, strides, start, out, &mut |at, steps, out| {
                     let (mask, a, b) = (&mask[at[0]..], &a[at[1]..], &b[at[2]..]);
                     let choose = |m: bool, a: E, b: E| if m { a } else { b };
                     match steps {

@@ -60,11 +60,11 @@ impl<E: Element> Tensor<E> {
         let source = other.strided_data();
         let inner = inner_length(&dims);
         let body = |start: usize, out: &mut [E]| {
-            segments(&dims, [strides], start, out, |[at], [step], out| {
+            segments(&dims, [strides], start, out, &mut |[at], [step], out| {
                 dispatch(Assign { source: &source[at..], step, out, f });
             });
         };
-        for_chunks(target, inner, body);
+        for_chunks(target, inner, &body);
     }
 
     /// `x ← x + y`; `y` broadcasts.
@@ -80,7 +80,7 @@ impl<E: Element> Tensor<E> {
     pub fn scale_assign(&mut self, a: E) {
         let target = self.data_mut();
         let body = |_: usize, out: &mut [E]| out.iter_mut().for_each(|x| *x *= a);
-        for_chunks(target, CHUNK, body);
+        for_chunks(target, CHUNK, &body);
     }
 
     /// Elementwise maximum, with broadcasting; NaN where either is NaN.
@@ -146,17 +146,18 @@ fn elementwise<E: Element, const N: usize>(
     let mut buffer = Buffer::stale(shape::size(shape));
     let (dims, strides) = merge(shape, operands.map(|operand| operand.1));
     let body = |start: usize, out: &mut [E]| {
-        segments(&dims, strides, start, out, |at, steps, out| {
+        segments(&dims, strides, start, out, &mut |at, steps, out| {
             let sources = std::array::from_fn(|n| &operands[n].0[at[n]..]);
             dispatch(Segment { sources, steps, out, f });
         });
     };
-    for_chunks(buffer.as_mut_slice(), inner_length(&dims), body);
+    for_chunks(buffer.as_mut_slice(), inner_length(&dims), &body);
     Tensor::from_buffer(buffer, shape)
 }
 
-/// Cuts `out` into tasks of whole inner rows where rows are short; the cut depends on sizes alone.
-pub(crate) fn for_chunks<T: Send>(out: &mut [T], inner: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+/// Cuts `out` into tasks of whole inner rows where rows are short; the cut depends on sizes alone. Behind a
+/// pointer, as in [`segments`], what is not the loop itself is compiled once and not for each operation.
+pub(crate) fn for_chunks<T: Send>(out: &mut [T], inner: usize, body: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if out.len() < 2 * CHUNK {
         if !out.is_empty() {
             body(0, out);
@@ -194,13 +195,12 @@ pub(crate) fn merge<const N: usize>(shape: &[usize], strides: [Dims; N]) -> (Dim
 
 /// Calls `body(offsets, inner strides, part of out)` for each run along the innermost dimension that `out`,
 /// which begins at flat index `start` of the result, covers.
-#[inline]
 pub(crate) fn segments<E, const N: usize>(
     dims: &Dims,
     strides: [Dims; N],
     start: usize,
     out: &mut [E],
-    mut body: impl FnMut([usize; N], [usize; N], &mut [E]),
+    body: &mut dyn FnMut([usize; N], [usize; N], &mut [E]),
 ) {
     let Some(last) = dims.len().checked_sub(1) else {
         return body([0; N], [0; N], out);

@@ -229,7 +229,7 @@ fn write_block<E: Element>(part: &Tensor<E>, out: &mut [E], shape: &Dims, axis: 
     par::for_each(par::rows(out, stride), outer, tasks, |first, rows| {
         for (row, out) in (first..).zip(rows.data.chunks_exact_mut(stride)) {
             let block = &mut out[start * inner..][..width];
-            segments(&dims, strides, row * width, block, |[at], [step], out| match step {
+            segments(&dims, strides, row * width, block, &mut |[at], [step], out| match step {
                 1 => out.copy_from_slice(&source[at..][..out.len()]),
                 _ => out.iter_mut().enumerate().for_each(|(i, o)| *o = source[at + i * step]),
             });

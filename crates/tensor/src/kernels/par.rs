@@ -122,7 +122,9 @@ pub fn for_each<S: Split>(data: S, len: usize, chunk: usize, f: impl Fn(usize, S
     }
 }
 
-fn for_each_from<S: Split>(data: S, start: usize, len: usize, chunk: usize, f: &(impl Fn(usize, S) + Sync)) {
+/// The function is behind a pointer, one call per chunk, so that the parallel part is compiled once for each kind
+/// of data and not for each function: that is most of the time it takes to build a crate full of kernels.
+fn for_each_from<S: Split>(data: S, start: usize, len: usize, chunk: usize, f: &(dyn Fn(usize, S) + Sync)) {
     if len <= chunk {
         return f(start, data);
     }
@@ -150,14 +152,15 @@ pub fn fold<S: Split, R: Send>(
     }
 }
 
+/// Pointers as in [`for_each_from`].
 fn fold_from<S: Split, R: Send>(
     data: S,
     start: usize,
     len: usize,
     chunk: usize,
     alone: bool,
-    f: &(impl Fn(usize, S) -> R + Sync),
-    combine: &(impl Fn(R, R) -> R + Sync),
+    f: &(dyn Fn(usize, S) -> R + Sync),
+    combine: &(dyn Fn(R, R) -> R + Sync),
 ) -> R {
     if len <= chunk {
         return f(start, data);
