@@ -193,6 +193,9 @@ pub(crate) fn merge<const N: usize>(shape: &[usize], strides: [Dims; N]) -> (Dim
     (dims, out)
 }
 
+/// What [`segments`] calls: offsets, inner strides, part of the result.
+type Run<'a, E, const N: usize> = dyn FnMut([usize; N], [usize; N], &mut [E]) + 'a;
+
 /// Calls `body(offsets, inner strides, part of out)` for each run along the innermost dimension that `out`,
 /// which begins at flat index `start` of the result, covers.
 pub(crate) fn segments<E, const N: usize>(
@@ -200,7 +203,7 @@ pub(crate) fn segments<E, const N: usize>(
     strides: [Dims; N],
     start: usize,
     out: &mut [E],
-    body: &mut dyn FnMut([usize; N], [usize; N], &mut [E]),
+    body: &mut Run<'_, E, N>,
 ) {
     let Some(last) = dims.len().checked_sub(1) else {
         return body([0; N], [0; N], out);

@@ -78,11 +78,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
             };
             println!("{}", serde_json::to_string(&report)?);
         } else {
-            println!(
-                "{:>16} {:>10.4} {gflops:>9.0} {gb_per_s:>7.1}",
-                format!("{m}x{k}x{n}"),
-                times.min
-            );
+            println!("{:>16} {:>10.4} {gflops:>9.0} {gb_per_s:>7.1}", format!("{m}x{k}x{n}"), times.min);
         }
     }
     Ok(())

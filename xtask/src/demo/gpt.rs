@@ -47,7 +47,7 @@ fn plan(demo: &Demo, vocab: usize) -> Plan {
         Size::Normal if demo.chars => Plan::new(vocab, 2000, seed),
         Size::Normal => Plan::new(vocab, 1600, seed),
         Size::Full => {
-            let mut plan = Plan::new(vocab, 4000, seed);
+            let mut plan = Plan::new(vocab, 2000, seed);
             plan.model = transformer::GptConfig {
                 layers: 6,
                 heads: 6,

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 /// Elements of cheap work (one addition, one multiplication) that are worth a task of their own.
 pub const CHUNK: usize = 32 * 1024;
 
@@ -171,6 +173,11 @@ fn fold_from<S: Split, R: Send>(
     let right = || fold_from(right, start + at, len - at, chunk, alone, f, combine);
     let (left, right) = if alone { (left(), right()) } else { rayon::join(left, right) };
     combine(left, right)
+}
+
+/// Calls `task` with every number below `count`, each call a task of its own.
+pub(super) fn tasks(count: usize, task: &(dyn Fn(usize) + Sync)) {
+    (0..count).into_par_iter().with_max_len(1).for_each(task);
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Many products of one shape.
 
-use rayon::prelude::*;
-
 use super::element::Right;
 use super::view::{MatMut, MatRef, RawMut, extent};
 use super::{Epilogue, Output, worth_sharing};
 use crate::Element;
+use crate::kernels::par::tasks;
 
 /// A batch of equally shaped matrices over one slice.
 ///
@@ -182,7 +181,9 @@ pub fn gemm_batch<E: Element>(
     } else if batch >= 4 * rayon::current_num_threads() || !worth_sharing(m, k, n) {
         // Several small products to a task.
         let least = (64 * 64 * 64 / (m * k * n).max(1)).clamp(1, batch);
-        (0..batch).into_par_iter().with_min_len(least).for_each(|index| one(index, false));
+        tasks(batch.div_ceil(least), &|task| {
+            (task * least..((task + 1) * least).min(batch)).for_each(|index| one(index, false));
+        });
     } else {
         (0..batch).for_each(|index| one(index, true));
     }

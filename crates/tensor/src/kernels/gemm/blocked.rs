@@ -7,14 +7,13 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::buffer::Scratch;
 use super::isa::Isa;
 use super::pack::{self, Strip};
 use super::tile::Tile;
 use super::view::{MatRef, RawMut};
 use super::{Epilogue, worth_sharing};
+use crate::kernels::par::tasks;
 
 /// A strided operand without its lifetime, to be shared between tasks.
 #[derive(Clone, Copy)]
@@ -145,11 +144,11 @@ impl<X: Epilogue<f32>> Product<'_, X> {
             // SAFETY: tasks have disjoint tiles of `C`; the rest by the caller's promise.
             unsafe { self.block(ks.clone(), rows, cols.start, strips, panels) };
         };
-        let tasks = row_blocks * col_blocks;
+        let count = row_blocks * col_blocks;
         if threads == 1 {
-            (0..tasks).for_each(task);
+            (0..count).for_each(task);
         } else {
-            (0..tasks).into_par_iter().with_max_len(1).for_each(task);
+            tasks(count, &task);
         }
     }
 
@@ -331,7 +330,7 @@ unsafe fn pack_panels(
     if threads == 1 {
         (0..blocks * groups).for_each(task);
     } else {
-        (0..blocks * groups).into_par_iter().with_max_len(1).for_each(task);
+        tasks(blocks * groups, &task);
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::element::Right;
 use super::packed::Storage;
 use super::view::{MatMut, MatRef, RawMut};
 use super::{Epilogue, Output, worth_sharing};
 use crate::Element;
+use crate::kernels::par::tasks;
 
 /// A scalar that `matrixmultiply` multiplies.
 pub(super) trait Portable: Element {
@@ -72,10 +71,10 @@ pub(super) fn product<E: Portable, X: Epilogue<E>>(
         piece(0..m, 0..n);
     } else if m >= 2 * ROWS {
         let blocks = m.div_ceil(ROWS);
-        (0..blocks).into_par_iter().for_each(|i| piece(i * ROWS..((i + 1) * ROWS).min(m), 0..n));
+        tasks(blocks, &|i| piece(i * ROWS..((i + 1) * ROWS).min(m), 0..n));
     } else {
         let blocks = n.div_ceil(COLS);
-        (0..blocks).into_par_iter().for_each(|j| piece(0..m, j * COLS..((j + 1) * COLS).min(n)));
+        tasks(blocks, &|j| piece(0..m, j * COLS..((j + 1) * COLS).min(n)));
     }
 }
 

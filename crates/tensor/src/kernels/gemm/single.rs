@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::blocked::{self, Operand, Product};
 use super::buffer::{Line, Scratch};
 use super::element::Right;
@@ -12,6 +10,7 @@ use super::packed::{Storage, Strips};
 use super::skinny::{AxpyJob, DotJob};
 use super::view::{MatMut, MatRef, RawMut};
 use super::{Epilogue, Output, worth_sharing};
+use crate::kernels::par::tasks;
 
 /// Up to this many rows, rows of `B` are summed as they stream by. (Three rows: 40 GFLOP/s either way at
 /// `k` 512, `n` 2048 on one Zen 3 core; six rows: 38, the micro-kernel with `B` in place 69.)
@@ -223,7 +222,7 @@ impl<X: Epilogue<f32>> Skinny<'_, X> {
         if threads == 1 || len <= step {
             return work(0..len);
         }
-        (0..len.div_ceil(step)).into_par_iter().for_each(|i| work(i * step..((i + 1) * step).min(len)));
+        tasks(len.div_ceil(step), &|i| work(i * step..((i + 1) * step).min(len)));
     }
 
     /// Applies the epilogue to a finished piece of `C`.

@@ -1,9 +1,7 @@
 //! Layers and activations against PyTorch, forward and gradients, in both precisions.
 
-mod golden;
-
+use crate::golden::{Case, Golden};
 use autograd::Var;
-use golden::{Case, Golden};
 use nn::{Activation, Bilinear, Embedding, Glu, LayerNorm, Linear, PRelu, RmsNorm};
 use tensor::Element;
 

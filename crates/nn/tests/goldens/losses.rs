@@ -1,9 +1,7 @@
 //! Losses against PyTorch, value and gradients, in both precisions.
 
-mod golden;
-
+use crate::golden::{Case, Golden};
 use autograd::{Reduction, Var};
-use golden::{Case, Golden};
 use nn::{BceWithLogits, CosineEmbedding, CrossEntropy, Focal, Hinge, Huber, Mae, Mse, Triplet};
 use tensor::Element;
 

@@ -1,7 +1,5 @@
 //! Fifty steps of every schedule against PyTorch.
 
-mod golden;
-
 use nn::schedule::{Curve, Plateau, ReduceOnPlateau, Schedule, Threshold};
 use serde_json::Value;
 
@@ -64,7 +62,7 @@ fn plateau(case: &Value) -> Vec<f64> {
 
 #[test]
 fn every_schedule_agrees_with_pytorch() {
-    let text = std::fs::read_to_string(golden::fixture("schedules.json")).unwrap();
+    let text = std::fs::read_to_string(crate::golden::fixture("schedules.json")).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(file["base_lr"].as_f64(), Some(BASE));
     let cases = file["cases"].as_object().unwrap();

@@ -1,9 +1,7 @@
 //! Ten steps of every optimiser against PyTorch, in both precisions.
 
-mod golden;
-
+use crate::golden::{Case, Golden, close};
 use autograd::Gradients;
-use golden::{Case, Golden, close};
 use nn::optim::{
     AdaDelta, AdaGrad, Adafactor, Adam, AdamW, Lamb, Lion, Muon, NAdam, Optim, Optimizer, RAdam, RmsProp,
     Rule, Sgd,

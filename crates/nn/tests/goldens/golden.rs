@@ -1,8 +1,5 @@
 //! Reading the numbers PyTorch computed (`fixtures/goldens/README.md`).
 
-// Each test file uses a part of this.
-#![allow(dead_code)]
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
