@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod data;
 mod demo;
+mod embed;
 mod fixtures;
 mod generate;
 mod gpt;
@@ -35,6 +36,7 @@ Examples:
   cargo xtask demo gpt --lang zh            a GPT on the Chinese novel
   cargo xtask train gpt my.txt              a GPT on your own text
   cargo xtask generate --prompt 'Once'      text from the model trained last
+  cargo xtask embed train my.txt --out v.bin  word vectors of your own text
   cargo xtask gradcheck                     every gradient against finite differences
   cargo xtask bench gpt --json              training steps, one JSON object per line";
 
@@ -45,6 +47,8 @@ enum Command {
     Train(train::Train),
     Generate(generate::Generate),
     Tokenize(tokenize::Tokenize),
+    #[command(subcommand)]
+    Embed(embed::Embed),
     Gradcheck(gradcheck::Gradcheck),
     Bench(bench::Bench),
     Data(data::DataCommand),
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Train(train) => train.run(),
         Command::Generate(generate) => generate.run(),
         Command::Tokenize(tokenize) => tokenize.run(),
+        Command::Embed(embed) => embed.run(),
         Command::Gradcheck(gradcheck) => gradcheck.run(),
         Command::Bench(bench) => bench.run(),
         Command::Data(command) => data::run(command).map_err(Into::into),

@@ -6,6 +6,7 @@ mod measure;
 mod peers;
 mod recurrent;
 mod tokenize;
+mod word2vec;
 
 use std::path::PathBuf;
 
@@ -18,7 +19,7 @@ pub(crate) use peers::python;
 /// Our own name among the peers.
 const PEER: &str = "ours";
 
-/// Measure training steps, inference, matrix products or tokenizers
+/// Measure training steps, inference, word2vec, matrix products or tokenizers
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -27,6 +28,7 @@ Examples:
   cargo xtask bench recurrent --peers       LSTM, seq2seq and Transformer beside PyTorch
   cargo xtask bench gemm --json             matrix products, one JSON object per line
   cargo xtask bench tokenize --peers        tokenizers beside those of other libraries
+  cargo xtask bench word2vec --peers        words per second beside gensim and fastText
   cargo xtask bench --peers                 all GPT cases beside PyTorch, candle and burn, in one run")]
 pub(crate) struct Bench {
     /// What to measure
@@ -41,6 +43,9 @@ pub(crate) struct Bench {
     /// The same work in other libraries, in alternation with ours
     #[arg(long)]
     peers: bool,
+    /// Text for word2vec, a sentence a line [default: wikipedia-sentences if fetched, else the plays]
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Threads to compute with
     #[arg(long, default_value_t = 2, value_name = "N")]
     threads: usize,
@@ -68,6 +73,9 @@ enum Group {
     Tokenize,
     /// Steps of recurrent models and their Transformer
     Recurrent,
+    /// Epochs of word2vec
+    #[value(name = "word2vec")]
+    Word2vec,
 }
 
 impl Bench {
@@ -81,6 +89,8 @@ impl Bench {
             (Group::Tokenize, true) => tokenize::run_with_peers(&self),
             (Group::Recurrent, false) => recurrent::run(&self),
             (Group::Recurrent, true) => peers::recurrent(&self),
+            (Group::Word2vec, false) => word2vec::run(&self),
+            (Group::Word2vec, true) => word2vec::peers(&self),
         }
     }
 

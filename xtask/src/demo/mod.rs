@@ -1,8 +1,10 @@
 //! Demos: each file is a program you could have written with these crates.
 
+mod fasttext;
 mod gpt;
 mod mlp;
 mod tokenize;
+mod word2vec;
 
 use clap::Args;
 
@@ -15,6 +17,8 @@ use crate::args::{RunArgs, Size, on_threads};
 Demos:
   mlp       a fully connected net: every value and gradient, activations, L1, L2, dropout, early stopping
   tokenize  byte pairs, WordPiece and Unigram on English and Chinese, side by side
+  word2vec  word vectors of English and Chinese: neighbours, analogies, maps
+  fasttext  vectors of words never seen, and the language of a sentence
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
@@ -41,7 +45,7 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let for_gpt = self.chars || self.resume || self.lang != "en";
-        if let Some(name @ ("mlp" | "tokenize")) = self.name.as_deref()
+        if let Some(name @ ("mlp" | "tokenize" | "word2vec" | "fasttext")) = self.name.as_deref()
             && for_gpt
         {
             return Err(
@@ -54,12 +58,20 @@ impl Demo {
                 println!();
                 tokenize::run(&self.run.inside("tokenize"))?;
                 println!();
+                word2vec::run(&self.run.inside("word2vec"))?;
+                println!();
+                fasttext::run(&self.run.inside("fasttext"))?;
+                println!();
                 gpt::run(&Self { run: self.run.inside("gpt"), ..self })
             }
             Some("mlp") => mlp::run(&self.run),
             Some("tokenize") => tokenize::run(&self.run),
+            Some("word2vec") => word2vec::run(&self.run),
+            Some("fasttext") => fasttext::run(&self.run),
             Some("gpt") => gpt::run(&self),
-            Some(other) => Err(format!("no demo `{other}`; there are mlp, tokenize and gpt").into()),
+            Some(other) => {
+                Err(format!("no demo `{other}`; there are mlp, tokenize, word2vec, fasttext and gpt").into())
+            }
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::io::{Atomic, Input, bytes, fault};
 use crate::quantise::Quantiser;
 use crate::{Result, Words};
 
-const MAGIC: i32 = 793_712_314;
+pub(super) const MAGIC: i32 = 793_712_314;
 const VERSION: i32 = 12;
 /// Longest word, in bytes.
 const WORD: usize = 1 << 16;

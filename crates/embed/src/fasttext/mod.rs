@@ -14,6 +14,7 @@ pub use autotune::{Autotune, Trial, Tuned};
 pub use classify::{Prediction, Scores};
 pub use train::{Classifier, Example, Loss};
 
+pub(crate) use classify::sigmoid;
 pub(crate) use dictionary::Dictionary;
 
 use std::path::Path;
@@ -194,6 +195,12 @@ impl FastText {
             row.copy_from_slice(&self.vector(self.words().word(i)));
         });
         Vectors::from_checked(self.words().clone(), self.dim(), data)
+    }
+
+    /// Whether the first bytes of a file, four or more, are those of a fastText model.
+    #[must_use]
+    pub fn is_start(bytes: &[u8]) -> bool {
+        bytes.starts_with(&file::MAGIC.to_le_bytes())
     }
 
     /// Reads a `.bin` or `.ftz` file of fastText.

@@ -152,10 +152,7 @@ impl Classifier {
         let rows = dictionary.words.len() + if has_buckets { self.buckets as usize } else { 0 };
         let mut input = matrix::Matrix::zeros(rows, self.dim);
         for row in 0..rows {
-            let values = input.row_mut(row);
-            initialise(self.seed, row, values);
-            // fastText's range is ±1/dim.
-            values.iter_mut().for_each(|x| *x *= 2.0);
+            initialise(self.seed, row, input.row_mut(row));
         }
         let mut output = matrix::Matrix::zeros(dictionary.labels.len(), self.dim);
         let is_late = self.run(&examples, &dictionary, &mut input, &mut output, deadline);
@@ -384,5 +381,88 @@ impl Step<'_> {
     fn add(&self, scale: f32, from: *const f32, to: *mut f32) {
         // SAFETY: as above.
         unsafe { (self.kernels.add)(scale, from, to, self.width) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autograd::Var;
+    use proptest::prelude::*;
+    use tensor::{Ids, Tensor};
+
+    use super::*;
+
+    const ROWS: usize = 5;
+    const LABELS: usize = 4;
+    const RATE: f32 = 0.125;
+
+    fn leaf(values: &[f32], dim: usize) -> Var<f64> {
+        let values: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
+        Var::leaf(Tensor::from_vec(values.clone(), &[values.len() / dim, dim]))
+    }
+
+    fn close(
+        found: &[f32],
+        leaf: &Var<f64>,
+        gradient: &Tensor<f64>,
+    ) -> std::result::Result<(), TestCaseError> {
+        for ((x, g), found) in leaf.value().to_vec().into_iter().zip(gradient.to_vec()).zip(found) {
+            let expected = x - f64::from(RATE) * g;
+            prop_assert!((f64::from(*found) - expected).abs() < 2e-5, "{found}, expected {expected}");
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_step_descends_the_gradient(
+            (dim, input, output) in (1usize..20).prop_flat_map(|dim| {
+                let rows = |n| prop::collection::vec(-1.5f32..1.5, n * dim);
+                (Just(dim), rows(ROWS), rows(LABELS))
+            }),
+            rows in prop::collection::vec(0..ROWS as u32, 1..7),
+            label in 0..LABELS as u32,
+            loss in prop::sample::select(&[Loss::Softmax, Loss::OneVsAll, Loss::Hierarchical][..]),
+        ) {
+            let counts = [40, 20, 10, 5];
+            let tree = Huffman::new(&counts);
+            let (v, u) = (leaf(&input, dim), leaf(&output, dim));
+            let h = &v.index_select(0, &Ids::from_slice(&rows)).sum_axis(0, true) * (1.0 / rows.len() as f64);
+            let scores = h.matmul(&u.t()); // (1, labels)
+            // Softplus of −score where the answer is yes, of the score where it is no.
+            let answers = |targets: &[u32], yes: &dyn Fn(usize) -> bool| {
+                let signs = (0..targets.len()).map(|i| if yes(i) { -1.0 } else { 1.0 }).collect();
+                let signs = Var::constant(Tensor::from_vec(signs, &[1, targets.len()]));
+                (&scores.index_select(1, &Ids::from_slice(targets)) * &signs).softplus().sum()
+            };
+            let expected = match loss {
+                Loss::Softmax => {
+                    let own = scores.gather(1, &Ids::new(vec![label], &[1, 1]));
+                    (&scores.logsumexp_axis(1, false) - &own).sum()
+                }
+                Loss::OneVsAll => answers(&[0, 1, 2, 3], &|i| i as u32 == label),
+                _ => answers(tree.path(label as usize), &|i| tree.code(label as usize)[i] == 1),
+            };
+            let gradients = expected.backward().unwrap();
+
+            let (mut v_new, mut u_new) =
+                (matrix::Matrix::from_rows(&input, dim), matrix::Matrix::from_rows(&output, dim));
+            let kernels = kernels();
+            let step = Step {
+                kernels,
+                width: dim.next_multiple_of(kernels.lanes),
+                input: v_new.share(),
+                output: u_new.share(),
+                loss,
+                labels: LABELS as u32,
+                tree: tree.clone(),
+                unigram: Unigram::new(&counts, 0.5),
+                negatives: 0,
+            };
+            let example = Example { rows, labels: vec![label] };
+            step.train(&example, RATE, &mut Random::new(1), &mut Scratch::new(dim, LABELS));
+            close(&v_new.into_rows(), &v, gradients.get(&v).unwrap())?;
+            close(&u_new.into_rows(), &u, gradients.get(&u).unwrap())?;
+        }
     }
 }

@@ -17,7 +17,9 @@ mod state;
 mod tests;
 mod trainer;
 
+pub(crate) use execute::{Scratch, Shape, Worker};
 pub use model::Model;
+pub(crate) use plan::Plan;
 pub use progress::{Progress, Report};
 pub use settings::{Architecture, Decay, Mode, Objective, Word2Vec};
 pub use trainer::Trainer;

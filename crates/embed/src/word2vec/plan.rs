@@ -119,7 +119,7 @@ impl Plan {
     }
 
     #[inline]
-    fn end_step(&mut self) {
+    pub(crate) fn end_step(&mut self) {
         self.ends.push((self.inputs.len() as u32, self.targets.len() as u32));
     }
 }

@@ -60,7 +60,7 @@ impl Word2Vec {
 }
 
 impl Trainer {
-    /// A new run: input rows uniform in `±1/(2 dim)`, output rows zero.
+    /// A new run: input rows uniform in `±1/dim`, output rows zero.
     ///
     /// # Errors
     /// If a setting is out of range.
@@ -243,11 +243,12 @@ impl Trainer {
     }
 }
 
-/// Random numbers of a new word's row.
+/// Random numbers of a new word's row, uniform in `±1/dim` as gensim's and fastText's. word2vec.c's range is half as wide,
+/// with which CBOW, whose means are shorter still, starts later and scores lower after few epochs.
 pub(crate) fn initialise(seed: u64, row: usize, values: &mut [f32]) {
     let mut random = Random::of(seed, u64::MAX - 2, row as u64);
     let scale = 1.0 / values.len() as f32;
-    values.iter_mut().for_each(|value| *value = (random.unit() - 0.5) * scale);
+    values.iter_mut().for_each(|value| *value = (2.0 * random.unit() - 1.0) * scale);
 }
 
 /// A row for each word, and for each bucket of n-grams.

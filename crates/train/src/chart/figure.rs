@@ -6,6 +6,7 @@ use crate::chart::canvas::{Anchor, Canvas};
 use crate::chart::curves::Chart;
 use crate::chart::heat_map::HeatMap;
 use crate::chart::palette::INK;
+use crate::chart::scatter::Scatter;
 use crate::error::Error;
 
 /// Text sizes in pixels.
@@ -70,6 +71,8 @@ pub enum Panel {
     Chart(Chart),
     /// A matrix.
     HeatMap(HeatMap),
+    /// Points with names.
+    Scatter(Scatter),
 }
 
 impl From<Chart> for Panel {
@@ -81,6 +84,12 @@ impl From<Chart> for Panel {
 impl From<HeatMap> for Panel {
     fn from(map: HeatMap) -> Self {
         Self::HeatMap(map)
+    }
+}
+
+impl From<Scatter> for Panel {
+    fn from(scatter: Scatter) -> Self {
+        Self::Scatter(scatter)
     }
 }
 
@@ -186,6 +195,7 @@ impl Figure {
                 match panel {
                     Panel::Chart(chart) => chart.draw(canvas, area),
                     Panel::HeatMap(map) => map.draw(canvas, area),
+                    Panel::Scatter(scatter) => scatter.draw(canvas, area),
                 }
             }
         })

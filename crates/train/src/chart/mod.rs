@@ -1,4 +1,4 @@
-//! Pictures of training: curves, heat maps, and grids of them, as PNG files.
+//! Pictures of training: curves, heat maps, maps of words, and grids of them, as PNG files.
 //!
 //! Text is drawn with a font that is part of the program, so pictures look the same on every machine.
 
@@ -8,7 +8,9 @@ mod curves;
 mod figure;
 mod heat_map;
 mod palette;
+mod scatter;
 
 pub use curves::{Chart, smooth};
 pub use figure::{Figure, Panel};
 pub use heat_map::HeatMap;
+pub use scatter::Scatter;

@@ -1,0 +1,322 @@
+//! Vectors of documents (Le & Mikolov 2014).
+//!
+//! A document has a row `d` among the inputs. PV-DM predicts a word from the mean of `d` and the words around, as CBOW does
+//! with one more context; PV-DBOW predicts each word of the document from `d` alone. The loss, its derivatives and the steps
+//! are those of [`word2vec`](crate::word2vec) with negative sampling.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::corpus::Sentences;
+use crate::fasttext::sigmoid;
+use crate::matrix::Matrix;
+use crate::random::Random;
+use crate::vocab::{Subsampling, Unigram, Vocab, VocabSettings};
+use crate::word2vec::{Plan, Scratch, Shape, Worker, initialise};
+use crate::{Error, Result, Vectors, Words};
+
+/// What predicts a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DocMethod {
+    /// PV-DM: the document and the words around.
+    Memory,
+    /// PV-DBOW: the document alone. Word vectors stay as they began.
+    Bag,
+}
+
+/// Settings of document vectors; the defaults are gensim's.
+///
+/// ```
+/// use embed::{Doc2Vec, DocMethod};
+///
+/// let docs: Vec<Vec<&str>> = (0..40)
+///     .map(|i| if i % 2 == 0 { "the king and the queen rule".split(' ').collect() } else { "we bake fresh bread today".split(' ').collect() })
+///     .collect();
+/// let settings = Doc2Vec { dim: 12, epochs: 40, method: DocMethod::Bag, ..Doc2Vec::default() };
+/// let model = settings.train(&docs)?;
+/// let near = model.docs().nearest("0", 1)?; // documents are named by their numbers
+/// assert_eq!(near[0].index % 2, 0);
+/// let new = model.infer(["bake", "bread"], 1);
+/// assert_eq!(model.docs().nearest_to(&new, 1, &[])[0].index % 2, 1);
+/// # Ok::<(), embed::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Doc2Vec {
+    /// What predicts a word. Default PV-DM.
+    pub method: DocMethod,
+    /// Length of a vector. Default 100.
+    pub dim: usize,
+    /// Words looked at on each side, with PV-DM. Default 5.
+    pub window: usize,
+    /// Words drawn against each. Default 5.
+    pub negatives: usize,
+    /// Passages through the documents. Default 10.
+    pub epochs: usize,
+    /// First learning rate; it falls in a line. Default 0.025.
+    pub rate: f32,
+    /// Last learning rate. Default 10⁻⁴.
+    pub min_rate: f32,
+    /// Which words are in the vocabulary. Default: those that occur five times.
+    pub vocab: VocabSettings,
+    /// Words more frequent than about this share are thinned out. Default 10⁻³.
+    pub sample: f64,
+    /// Number of threads, which then update the same rows without locks; with one, the same seed gives the same bits. Zero
+    /// for as many as rayon's current pool has. Default zero.
+    pub threads: usize,
+    /// Where all randomness comes from. Default 1.
+    pub seed: u64,
+}
+
+impl Default for Doc2Vec {
+    fn default() -> Self {
+        Self {
+            method: DocMethod::Memory,
+            dim: 100,
+            window: 5,
+            negatives: 5,
+            epochs: 10,
+            rate: 0.025,
+            min_rate: 1e-4,
+            vocab: VocabSettings::default(),
+            sample: 1e-3,
+            threads: 0,
+            seed: 1,
+        }
+    }
+}
+
+/// Vectors of documents and words.
+#[derive(Clone, Debug)]
+pub struct DocModel {
+    settings: Doc2Vec,
+    docs: Vectors,
+    words: Vectors,
+    /// `(vocab, dim)`.
+    output: Vec<f32>,
+    unigram: Unigram,
+}
+
+impl Doc2Vec {
+    /// Trains on documents, lists of words.
+    ///
+    /// # Errors
+    /// If a setting is out of range, no words are frequent enough, or training diverges.
+    pub fn train<D, W>(&self, docs: &[D]) -> Result<DocModel>
+    where
+        D: AsRef<[W]> + Sync,
+        W: AsRef<str> + Sync,
+    {
+        self.validate()?;
+        let corpus = Sentences::new(|| docs.iter().map(|doc| doc.as_ref().iter().map(AsRef::as_ref)));
+        let vocab = Vocab::count(&corpus, &self.vocab)?;
+        let ids = |doc: &D| {
+            doc.as_ref()
+                .iter()
+                .filter_map(|word| vocab.words().index(word.as_ref()))
+                .map(|id| id as u32)
+                .collect()
+        };
+        let docs: Vec<Vec<u32>> = docs.iter().map(ids).collect();
+        let unigram = Unigram::new(vocab.counts(), 0.75);
+        let mut input = Matrix::zeros(vocab.len() + docs.len(), self.dim);
+        for row in 0..input.rows() {
+            initialise(self.seed, row, input.row_mut(row));
+        }
+        let mut output = Matrix::zeros(vocab.len(), self.dim);
+        self.run(&docs, &vocab, &unigram, &mut input, &mut output);
+
+        let mut data = input.into_rows();
+        if let Some(i) = data.iter().position(|x| !x.is_finite()) {
+            let word = vocab.words().iter().nth(i / self.dim).unwrap_or("(a document)").to_owned();
+            return Err(Error::NotFinite { word });
+        }
+        let of_docs = data.split_off(vocab.len() * self.dim);
+        let numbers = Words::from_words((0..docs.len()).map(|doc| doc.to_string()))?;
+        Ok(DocModel {
+            settings: self.clone(),
+            docs: Vectors::from_checked(numbers, self.dim, of_docs),
+            words: Vectors::from_checked(vocab.words().clone(), self.dim, data),
+            output: output.into_rows(),
+            unigram,
+        })
+    }
+
+    fn validate(&self) -> Result<()> {
+        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
+            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
+        };
+        check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
+        check("window", (1..=1 << 16).contains(&self.window), "1 to 65536", &self.window)?;
+        check("negatives", (1..=1000).contains(&self.negatives), "1 to 1000", &self.negatives)?;
+        check("rate", self.rate > 0.0 && self.rate.is_finite(), "more than 0", &self.rate)?;
+        check("min_rate", (0.0..=self.rate).contains(&self.min_rate), "0 to the first rate", &self.min_rate)?;
+        check("sample", self.sample >= 0.0 && self.sample.is_finite(), "0 or more", &self.sample)?;
+        check("threads", self.threads <= 4096, "at most 4096", &self.threads)
+    }
+
+    fn run(
+        &self,
+        docs: &[Vec<u32>],
+        vocab: &Vocab,
+        unigram: &Unigram,
+        input: &mut Matrix,
+        output: &mut Matrix,
+    ) {
+        let bag = (self.method == DocMethod::Memory).then_some(true);
+        let shape = Shape::new(input, output, self.dim, bag);
+        let subsampling = Subsampling::new(vocab, self.sample);
+        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        let (next, total) = (AtomicUsize::new(0), docs.len() * self.epochs);
+        let work = || {
+            let (mut worker, mut scratch) = (Worker::new(shape), Scratch::new(1, shape.width));
+            let (mut plan, mut kept) = (Plan::default(), Vec::new());
+            loop {
+                let step = next.fetch_add(1, Ordering::Relaxed);
+                if step >= total {
+                    return;
+                }
+                let doc = step % docs.len();
+                let mut random = Random::of(self.seed, (step / docs.len()) as u64, doc as u64);
+                kept.clear();
+                kept.extend(docs[doc].iter().filter(|&&word| subsampling.keeps(word, random.bits32())));
+                plan.clear();
+                self.plan(&kept, (vocab.len() + doc) as u32, unigram, &mut random, &mut plan);
+                let left = 1.0 - step as f32 / total as f32;
+                worker.train(&plan, self.min_rate + (self.rate - self.min_rate) * left, &mut scratch);
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| {
+                scope.spawn(work);
+            });
+            work();
+        });
+    }
+
+    /// The steps of a document whose row is `doc`.
+    fn plan(&self, words: &[u32], doc: u32, unigram: &Unigram, random: &mut Random, plan: &mut Plan) {
+        for (at, &word) in words.iter().enumerate() {
+            plan.inputs.push(doc);
+            if self.method == DocMethod::Memory {
+                plan.inputs.extend(self.contexts(words, at, random));
+            }
+            plan.targets.push(word);
+            plan.signs.push(1.0);
+            for _ in 0..self.negatives {
+                let other = unigram.draw(random.next());
+                if other != word {
+                    plan.targets.push(other);
+                    plan.signs.push(-1.0);
+                }
+            }
+            plan.end_step();
+        }
+    }
+
+    /// The words around the one at `at`, in a window drawn anew.
+    fn contexts<'w>(
+        &self,
+        words: &'w [u32],
+        at: usize,
+        random: &mut Random,
+    ) -> impl Iterator<Item = u32> + use<'w> {
+        let window = random.below(self.window as u32) as usize + 1;
+        let before = &words[at.saturating_sub(window)..at];
+        let after = &words[at + 1..(at + 1 + window).min(words.len())];
+        before.iter().chain(after).copied()
+    }
+}
+
+impl DocModel {
+    /// The vectors of the documents, named by their numbers from `0` on.
+    #[must_use]
+    pub fn docs(&self) -> &Vectors {
+        &self.docs
+    }
+
+    /// The vectors of the words.
+    #[must_use]
+    pub fn words(&self) -> &Vectors {
+        &self.words
+    }
+
+    /// The vector of a new document: trained as those of the others, with all else as it is. Unknown words are left out.
+    #[must_use]
+    pub fn infer<W: AsRef<str>>(&self, words: impl IntoIterator<Item = W>, seed: u64) -> Vec<f32> {
+        let Doc2Vec { dim, epochs, rate, min_rate, negatives, method, .. } = self.settings;
+        let words: Vec<u32> = words
+            .into_iter()
+            .filter_map(|word| self.words.index(word.as_ref()))
+            .map(|id| id as u32)
+            .collect();
+        let mut doc = vec![0.0; dim];
+        initialise(seed, 0, &mut doc);
+        let row = |word: u32| &self.output[word as usize * dim..][..dim];
+        for epoch in 0..epochs {
+            let rate = min_rate + (rate - min_rate) * (1.0 - epoch as f32 / epochs as f32);
+            let mut random = Random::of(seed, u64::MAX - 8, epoch as u64);
+            for (at, &word) in words.iter().enumerate() {
+                let mut h = doc.clone();
+                if method == DocMethod::Memory {
+                    let mut inputs = 1.0;
+                    for context in self.settings.contexts(&words, at, &mut random) {
+                        h.iter_mut().zip(self.words.row(context as usize)).for_each(|(h, x)| *h += x);
+                        inputs += 1.0;
+                    }
+                    h.iter_mut().for_each(|h| *h /= inputs);
+                }
+                let mut toward = |target: u32, label: f32| {
+                    let score: f32 = h.iter().zip(row(target)).map(|(a, b)| a * b).sum();
+                    let g = rate * (label - sigmoid(score));
+                    doc.iter_mut().zip(row(target)).for_each(|(d, u)| *d += g * u);
+                };
+                toward(word, 1.0);
+                for _ in 0..negatives {
+                    let other = self.unigram.draw(random.next());
+                    if other != word {
+                        toward(other, 0.0);
+                    }
+                }
+            }
+        }
+        doc
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_of_a_kind_come_together() {
+        let topics = [
+            ["king", "queen", "crown", "throne", "rule", "court"],
+            ["bread", "flour", "oven", "bake", "dough", "yeast"],
+        ];
+        let mut random = Random::new(4);
+        let docs: Vec<Vec<&str>> =
+            (0..120).map(|i| (0..12).map(|_| topics[i % 2][random.below(6) as usize]).collect()).collect();
+        for method in [DocMethod::Memory, DocMethod::Bag] {
+            let settings = Doc2Vec {
+                method,
+                dim: 16,
+                epochs: 40,
+                rate: 0.05,
+                sample: 0.0,
+                threads: 1,
+                ..Doc2Vec::default()
+            };
+            let model = settings.train(&docs).unwrap();
+            let right = (0..docs.len())
+                .filter(|&i| model.docs().nearest(&i.to_string(), 1).unwrap()[0].index % 2 == i % 2)
+                .count();
+            assert!(right > 110, "{method:?}: {right} of 120");
+            let new = model.infer(["oven", "dough", "bake", "oven", "yeast", "unknown"], 9);
+            assert_eq!(model.docs().nearest_to(&new, 1, &[])[0].index % 2, 1, "{method:?}");
+            assert_eq!(settings.train(&docs).unwrap().docs(), model.docs(), "one thread gives the same bits");
+        }
+        let none: [Vec<&str>; 0] = [];
+        assert!(Doc2Vec::default().train(&none).is_err());
+    }
+}

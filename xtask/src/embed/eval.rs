@@ -1,0 +1,140 @@
+//! `cargo xtask embed eval`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use embed::Vectors;
+use embed::evaluate::{Analogies, AnalogyScore, PairScore, Rules, WordPairs};
+use serde::Serialize;
+
+use super::load;
+use crate::Failure;
+use crate::args::on_threads;
+use crate::data;
+
+/// Score word vectors by analogies and by people's judgements of similarity
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask data fetch word-analogies word-analogies-zh
+  cargo xtask embed eval my.bin                          Google's analogies, WordSim-353, SimLex-999
+  cargo xtask embed eval zh.bin --zh --json              the Chinese sets
+  cargo xtask embed eval my.bin --analogies mine.txt --pairs judged.tsv
+
+Analogies are lines of four words under section lines `: name`; pairs are lines of two words and a number between tabs. Case
+and unknown words are handled as gensim's evaluators do.")]
+pub(crate) struct Eval {
+    /// A file of vectors
+    vectors: PathBuf,
+    /// Analogies of your own in place of the standard ones
+    #[arg(long, value_name = "FILE")]
+    analogies: Option<PathBuf>,
+    /// Judged pairs of your own in place of the standard ones
+    #[arg(long, value_name = "FILE")]
+    pairs: Vec<PathBuf>,
+    /// The Chinese sets
+    #[arg(long)]
+    zh: bool,
+    /// Upper and lower case differ
+    #[arg(long)]
+    case: bool,
+    /// Questions with unknown words count as wrong
+    #[arg(long)]
+    count_unknown: bool,
+    /// Only the first N words count
+    #[arg(long, default_value_t = 300_000, value_name = "N")]
+    most_words: usize,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// JSON in place of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Files of questions.
+#[derive(Default)]
+pub(crate) struct Sets {
+    pub(crate) analogies: Option<PathBuf>,
+    pub(crate) pairs: Vec<PathBuf>,
+}
+
+/// What vectors scored.
+#[derive(Serialize)]
+pub(crate) struct Scored {
+    pub(crate) analogies: Option<AnalogyScore>,
+    /// Right answers of all sections, as a share.
+    pub(crate) accuracy: Option<f64>,
+    /// By the name of the file.
+    pub(crate) pairs: Vec<(String, PairScore)>,
+}
+
+impl Sets {
+    /// The standard sets, if they have been fetched.
+    pub(crate) fn standard(is_chinese: bool) -> Option<Self> {
+        if is_chinese {
+            let folder = data::folder("word-analogies-zh")?.join("cntext/model/evaluate_data");
+            return Some(Self {
+                analogies: Some(folder.join("analogy.txt")),
+                pairs: vec![folder.join("similarity.txt")],
+            });
+        }
+        let folder = data::folder("word-analogies")?.join("gensim/test/test_data");
+        let pairs = ["wordsim353.tsv", "simlex999.txt"].map(|name| folder.join(name)).to_vec();
+        Some(Self { analogies: Some(folder.join("questions-words.txt")), pairs })
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    Ok(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// Scores vectors; sets of which too little is known are left out.
+pub(crate) fn evaluate(vectors: &Vectors, sets: &Sets, rules: &Rules) -> Result<Scored, Failure> {
+    let named = |path: &Path, error: embed::Error| format!("{}: {error}", path.display());
+    let mut scored = Scored { analogies: None, accuracy: None, pairs: Vec::new() };
+    if let Some(path) = &sets.analogies {
+        let analogies = Analogies::parse(&read(path)?).map_err(|error| named(path, error))?;
+        let score = analogies.evaluate(vectors, rules);
+        scored.accuracy = score.total().accuracy();
+        scored.analogies = Some(score);
+    }
+    for path in &sets.pairs {
+        let pairs = WordPairs::parse(&read(path)?).map_err(|error| named(path, error))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match pairs.evaluate(vectors, rules) {
+            Ok(score) => scored.pairs.push((name, score)),
+            Err(error @ embed::Error::TooFewWords { .. }) => eprintln!("{name} left out: {error}"),
+            Err(error) => return Err(named(path, error).into()),
+        }
+    }
+    Ok(scored)
+}
+
+impl Eval {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let sets = if self.analogies.is_some() || !self.pairs.is_empty() {
+            Sets { analogies: self.analogies.clone(), pairs: self.pairs.clone() }
+        } else {
+            let name = if self.zh { "word-analogies-zh" } else { "word-analogies" };
+            Sets::standard(self.zh).ok_or_else(|| {
+                format!("the questions are not here yet: `cargo xtask data fetch {name}` obtains them")
+            })?
+        };
+        let rules =
+            Rules { most_words: self.most_words, ignore_case: !self.case, count_unknown: self.count_unknown };
+        let (vectors, _) = load(&self.vectors)?;
+        let scored = on_threads(self.threads, || evaluate(&vectors, &sets, &rules))?;
+        if self.json {
+            println!("{}", serde_json::to_string(&scored)?);
+            return Ok(());
+        }
+        if let Some(analogies) = &scored.analogies {
+            println!("{analogies}");
+        }
+        for (name, score) in &scored.pairs {
+            println!("{name}: {score}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! Word vectors for a user's own files: train, ask, score.
+
+mod eval;
+mod query;
+mod train;
+
+use std::io::Read;
+use std::path::Path;
+
+use clap::Subcommand;
+use embed::{FastText, Vectors};
+
+use crate::Failure;
+
+pub(crate) use eval::{Sets, evaluate};
+
+/// Train word vectors on your own text, ask them questions, score them
+#[derive(Subcommand)]
+pub(crate) enum Embed {
+    Train(train::Train),
+    Query(query::Query),
+    Eval(eval::Eval),
+}
+
+impl Embed {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Train(train) => train.run(),
+            Self::Query(query) => query.run(),
+            Self::Eval(eval) => eval.run(),
+        }
+    }
+}
+
+/// The words of a file in any format, fastText's models too.
+fn load(path: &Path) -> Result<(Vectors, Option<FastText>), Failure> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+    file.map_err(|error| format!("{}: {error}", path.display()))?;
+    if FastText::is_start(&start) {
+        let model = FastText::load(path)?;
+        return Ok((model.vectors(), Some(model)));
+    }
+    // What can be mapped is; the rest is read.
+    let vectors = Vectors::open(path).or_else(|_| Vectors::load(path))?;
+    Ok((vectors, None))
+}
