@@ -193,7 +193,10 @@ fn settings_that_make_no_sense() {
     assert!(fails(&arguments).contains("gpt: `heads` is 3 for d_model 16, expected a divisor of d_model"));
     let none = xtask(&["gradcheck", "--seeds", "0"]).output().unwrap();
     assert!(!none.status.success());
-    assert!(fails(&["demo", "nothing"]).contains("no demo `nothing`; there are mlp, tokenize and gpt"));
+    assert!(
+        fails(&["demo", "nothing"])
+            .contains("no demo `nothing`; there are mlp, tokenize, word2vec, fasttext and gpt")
+    );
 }
 
 #[test]
@@ -269,4 +272,51 @@ fn damaged_runs_are_named() {
         assert!(fails(&["generate", "--model", model]).contains(name), "{name}");
         std::fs::write(&path, &whole).unwrap();
     }
+}
+
+#[test]
+fn word_vectors_are_trained_asked_and_scored() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let train = |out: &str, more: &[&str]| {
+        let base = ["embed", "train", &text, "--out", out, "--dim", "8", "--min-count", "1", "--epochs", "2"];
+        let output = run(&[&base[..], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let questions = file("questions.txt");
+    std::fs::write(&questions, ": numbers\n1 2 3 4\nis by is by\n").unwrap();
+    for (name, more) in [
+        ("v.bin", &["--reproducible"][..]),
+        ("v.txt", &["--arch", "skip-gram", "--loss", "hierarchical"]),
+        ("v.safetensors", &["--phrases", "1"]),
+        ("v.npy", &["--cosine", "--held-out", "0.1"]),
+        ("f.bin", &["--subwords", "--buckets", "500"]),
+    ] {
+        let out = file(name);
+        train(&out, more);
+        let asked = run(&["embed", "query", &out, "--nearest", "is", "--count", "3", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&asked.stdout).unwrap();
+        assert_eq!(found.as_array().unwrap().len(), 3, "{name}");
+        let scored = run(&["embed", "eval", &out, "--analogies", &questions, "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&scored.stdout).unwrap();
+        assert_eq!(found["analogies"]["sections"][0]["asked"], 2, "{name}");
+    }
+    let out = file("v.bin");
+    assert!(
+        fails(&["embed", "query", &out, "--nearest", "yeti"]).contains("\"yeti\" is not in the vocabulary")
+    );
+    assert!(run(&["embed", "query", &file("f.bin"), "--nearest", "yeti"]).status.success());
+    assert!(fails(&["embed", "query", &file("none.bin"), "--nearest", "is"]).contains("none.bin"));
+    assert!(fails(&["embed", "train", &text, "--out", &file("v.xyz")]).contains("an ending of .bin"));
+    assert!(fails(&["embed", "train", &file("none.txt"), "--out", &out]).contains("none.txt"));
+    std::fs::write(file("empty.txt"), "").unwrap();
+    assert!(fails(&["embed", "train", &file("empty.txt"), "--out", &out]).contains("the corpus is empty"));
+    assert!(
+        fails(&["embed", "train", &text, "--out", &out, "--min-count", "9999"])
+            .contains("minimum count is 9999")
+    );
+    let bytes = std::fs::read(&out).unwrap();
+    std::fs::write(&out, &bytes[..bytes.len() - 3]).unwrap();
+    assert!(fails(&["embed", "query", &out, "--nearest", "is"]).contains("the file ends"));
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::load;
 use crate::Failure;
+use crate::args::on_threads;
 
 /// Ask word vectors which words are like which
 #[derive(Args)]
@@ -42,6 +43,9 @@ pub(crate) struct Query {
     /// How many words to show
     #[arg(long, default_value_t = 10, value_name = "N")]
     count: usize,
+    /// Threads to compute with [default: all processors]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// JSON in place of a table
     #[arg(long)]
     json: bool,
@@ -49,26 +53,24 @@ pub(crate) struct Query {
 
 impl Query {
     pub(super) fn run(self) -> Result<(), Failure> {
+        on_threads(self.threads, || self.ask())
+    }
+
+    fn ask(&self) -> Result<(), Failure> {
         let (vectors, model) = load(&self.vectors)?;
         if let [a, b] = &self.similarity[..] {
             let cosine = match &model {
                 Some(model) => cosine(&model.vector(a), &model.vector(b)),
                 None => vectors.similarity(a, b)?,
             };
-            if self.json {
-                println!("{}", json!({ "similarity": cosine }))
-            } else {
-                println!("{cosine:.4}")
-            }
+            let answer =
+                if self.json { json!({ "similarity": cosine }).to_string() } else { format!("{cosine:.4}") };
+            println!("{answer}");
             return Ok(());
         }
         if !self.odd.is_empty() {
             let odd = vectors.odd_one_out(&self.odd)?;
-            if self.json {
-                println!("{}", json!({ "odd": odd }))
-            } else {
-                println!("{odd}")
-            }
+            println!("{}", if self.json { json!({ "odd": odd }).to_string() } else { odd.to_owned() });
             return Ok(());
         }
         let found = match &self.analogy[..] {

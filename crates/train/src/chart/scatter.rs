@@ -22,8 +22,11 @@ use crate::chart::palette::{GRID, INK, series};
 #[derive(Debug, Clone)]
 pub struct Scatter {
     title: String,
-    groups: Vec<(String, Vec<(f64, f64, String)>)>,
+    groups: Vec<(String, Vec<Point>)>,
 }
+
+/// Place and name.
+type Point = (f64, f64, String);
 
 /// Height of a name, and how far it stands from its point.
 const HEIGHT: f64 = 16.0;
@@ -46,13 +49,13 @@ impl Scatter {
 
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>, area: Area) {
         let plot = self.frame(canvas, area);
-        let span = |value: fn(&(f64, f64, String)) -> f64| {
+        let span = |value: fn(&Point) -> f64| {
             let all = || self.groups.iter().flat_map(|(_, points)| points).map(value);
             let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
             if high > low { (low, high - low) } else { (low - 0.5, 1.0) }
         };
         let (x, y) = (span(|point| point.0), span(|point| point.1));
-        let place = |point: &(f64, f64, String)| {
+        let place = |point: &Point| {
             let (u, v) = ((point.0 - x.0) / x.1, (point.1 - y.0) / y.1);
             // Room for names at the edges.
             let (u, v) = (0.06 + 0.88 * u, 0.04 + 0.92 * v);
