@@ -77,8 +77,12 @@ impl Block {
             emit(&ids[..filled]);
             filled = 0;
             made.clear();
-            make(cache, word, made);
-            cache.insert(word.key, made);
+            if let Some(found) = cache.get_beside(word.key) {
+                made.extend_from_slice(found.as_slice());
+            } else {
+                make(cache, word, made);
+                cache.insert(word.key, made);
+            }
             emit(made);
         }
         emit(&ids[..filled]);

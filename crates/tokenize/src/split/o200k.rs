@@ -5,7 +5,7 @@ use super::swar;
 use crate::unicode::{self, CAPITAL, LETTER, NUMBER, SMALL};
 
 /// The end of the piece that starts at `start`, which must lie inside `text`.
-#[inline]
+#[inline(always)]
 pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
     if let Some(end) = word_end(text, start) {
         return match text.get(end) {
@@ -13,6 +13,11 @@ pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
             _ => end,
         };
     }
+    other_piece_end(text, start)
+}
+
+/// [`piece_end`] where no word is.
+fn other_piece_end(text: &[u8], start: usize) -> usize {
     let (flags, length) = unicode::flags_at(text, start);
     if flags & NUMBER != 0 {
         return run::numbers_end(text, start + length, 3);
@@ -28,7 +33,7 @@ pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
 
 /// The end of the word that starts at `start`, which one character before its letters may belong to that is neither
 /// letter, number nor line break.
-#[inline]
+#[inline(always)]
 fn word_end(text: &[u8], start: usize) -> Option<usize> {
     let first = text[start];
     let from = if first.is_ascii_alphabetic() { start } else { start + 1 };

@@ -1,4 +1,4 @@
-//! Runs of ASCII letters, eight bytes at a time, each byte's answer in its highest bit.
+//! Runs of ASCII letters, sixteen bytes at a time in two words, each byte's answer in its highest bit.
 
 /// One in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -7,7 +7,7 @@ const HIGH: u64 = 0x80 * ONES;
 
 /// The highest bit of every byte that is an ASCII letter. No sum below carries into the next byte: its parts are at
 /// most 0x7f and 0x1f.
-#[inline]
+#[inline(always)]
 fn letters(word: u64) -> u64 {
     let folded = (word | (0x20 * ONES)) & !HIGH;
     let from_a = folded + u64::from(0x80 - b'a') * ONES;
@@ -15,13 +15,40 @@ fn letters(word: u64) -> u64 {
     from_a & !past_z & !word & HIGH
 }
 
+/// Two words from `at` on.
+#[inline(always)]
+fn two_words(text: &[u8], at: usize) -> Option<[u64; 2]> {
+    let chunk = u128::from_le_bytes(*text.get(at..)?.first_chunk()?);
+    Some([chunk as u64, (chunk >> 64) as u64])
+}
+
+/// One word from `at` on.
+#[inline(always)]
+fn one_word(text: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?))
+}
+
+/// The first byte whose highest bit is set in two words, not both 0. No branch: how long words are cannot be foretold.
+#[inline(always)]
+fn first_of(stops: [u64; 2]) -> usize {
+    let bit = if stops[0] != 0 { stops[0].trailing_zeros() } else { 64 + stops[1].trailing_zeros() };
+    bit as usize / 8
+}
+
 /// Where the run of ASCII letters that has reached `at` ends.
 #[inline(always)]
 pub(super) fn letters_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let others = !letters(u64::from_le_bytes(*chunk)) & HIGH;
-        if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
+    while let Some(words) = two_words(text, at) {
+        let stops = words.map(|word| !letters(word) & HIGH);
+        if stops[0] | stops[1] != 0 {
+            return at + first_of(stops);
+        }
+        at += 16;
+    }
+    if let Some(word) = one_word(text, at) {
+        let stops = !letters(word) & HIGH;
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
@@ -33,17 +60,21 @@ pub(super) fn letters_end(text: &[u8], mut at: usize) -> usize {
 
 /// Where the run of ASCII capitals and then small letters ends that starts at `at`: before the first byte that is no
 /// letter, or that is a capital after a small letter.
-#[inline]
+#[inline(always)]
 pub(super) fn cased_end(text: &[u8], mut at: usize) -> usize {
     // Whether the byte before is a small letter, in the bit where it meets the next byte's.
     let mut after_small = 0;
-    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let letters = letters(word);
-        // What tells small letters from capitals is bit 5, moved to bit 7.
-        let small = letters & (word << 2);
-        let capital = letters & !small;
-        let stops = (!letters & HIGH) | (capital & (small << 8 | after_small));
+    while let Some([first, second]) = two_words(text, at) {
+        let (first, small) = case_stops(first, after_small);
+        let (second, small) = case_stops(second, small >> 56);
+        if first | second != 0 {
+            return at + first_of([first, second]);
+        }
+        after_small = small >> 56;
+        at += 16;
+    }
+    if let Some(word) = one_word(text, at) {
+        let (stops, small) = case_stops(word, after_small);
         if stops != 0 {
             return at + stops.trailing_zeros() as usize / 8;
         }
@@ -59,6 +90,16 @@ pub(super) fn cased_end(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The bytes at which a word of capitals and then small letters ends, and those that are small letters.
+#[inline(always)]
+fn case_stops(word: u64, after_small: u64) -> (u64, u64) {
+    let letters = letters(word);
+    // What tells small letters from capitals is bit 5, moved to bit 7.
+    let small = letters & (word << 2);
+    let capital = letters & !small;
+    ((!letters & HIGH) | (capital & (small << 8 | after_small)), small)
 }
 
 #[cfg(test)]

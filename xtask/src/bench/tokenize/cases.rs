@@ -151,7 +151,8 @@ fn write_text(text: Text, folder: &Path) -> Result<PathBuf, Failure> {
         Text::Code => {
             ("code", join_files(&[workspace().join("crates"), workspace().join("xtask/src")], "rs")?)
         }
-        Text::Languages => ("languages", join_files(&[texts.join("udhr")], "txt")?),
+        // Repeated, since it is short.
+        Text::Languages => ("languages", join_files(&[texts.join("udhr")], "txt")?.repeat(20)),
     };
     let path = folder.join(format!("{name}.txt"));
     let content = &content[..content.floor_char_boundary(MOST_BYTES)];
