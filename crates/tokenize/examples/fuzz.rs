@@ -226,8 +226,9 @@ fn pipeline(file: &[u8], text: &str) {
     _ = pipeline.encode((text, "pair"), true);
     _ = pipeline.encode_char_offsets(text, false);
     _ = pipeline.decode(&[0, 1, 2, u32::MAX], false);
-    let json = pipeline.to_json();
-    assert_eq!(Pipeline::from_json(&json).expect("what was written is read").to_json(), json);
+    // Not held to be written the same again: a score may move by its last digit each time that it is read, here as in
+    // `tokenizers`.
+    Pipeline::from_json(&pipeline.to_json()).expect("what was written is read");
 }
 
 fn byte_level(file: &[u8], text: &str) {
