@@ -1,7 +1,7 @@
 //! Attention in its three steps, as plain functions: score, normalise, weighted sum.
 
 use autograd::{Case, Var, gradcheck};
-use tensor::kernels::{map, math, par};
+use tensor::kernels::{map, math, par, reduce};
 use tensor::{Element, Tensor, shape};
 
 use crate::Mask;
@@ -119,7 +119,7 @@ impl<E: Element> Pairs<E> {
                 for (i, score) in out.data.iter_mut().enumerate() {
                     let (item, pair) = (first + i / (queries * keys), i % (queries * keys));
                     self.tanh(item, pair / keys, pair % keys, &mut t);
-                    *score = dot(&t, self.v.data());
+                    *score = reduce::dot(&t, self.v.data());
                 }
             });
         })
@@ -162,10 +162,6 @@ impl<E: Element> Pairs<E> {
         let dv = dv.map_or_else(|| Tensor::zeros(&[d]), |dv| Tensor::from_slice(&dv, &[d]));
         [dq, dk, dv]
     }
-}
-
-fn dot<E: Element>(a: &[E], b: &[E]) -> E {
-    tensor::kernels::reduce::dot(a, b)
 }
 
 pub(crate) const CASES: &[Case] = &[

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::Sentences;
+use crate::error::check;
 use crate::fasttext::sigmoid;
 use crate::matrix::Matrix;
 use crate::random::Random;
@@ -143,9 +144,6 @@ impl Doc2Vec {
     }
 
     fn validate(&self) -> Result<()> {
-        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
-        };
         check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
         check("window", (1..=1 << 16).contains(&self.window), "1 to 65536", &self.window)?;
         check("negatives", (1..=1000).contains(&self.negatives), "1 to 1000", &self.negatives)?;

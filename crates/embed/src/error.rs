@@ -119,6 +119,16 @@ pub enum Error {
     },
 }
 
+/// [`Error::Setting`] unless it holds.
+pub(crate) fn check(
+    setting: &'static str,
+    holds: bool,
+    expected: &'static str,
+    found: &dyn std::fmt::Display,
+) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
+}
+
 impl Error {
     /// An [`Error::Io`] that names the file.
     pub(crate) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {

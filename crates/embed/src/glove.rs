@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::{Block, Corpus, Token};
+use crate::error::check;
 use crate::random::Random;
 use crate::vocab::{Vocab, VocabSettings};
 use crate::{Error, Result, Vectors};
@@ -141,9 +142,6 @@ impl Glove {
     }
 
     fn validate(&self) -> Result<()> {
-        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
-        };
         check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
         check("window", (1..=1 << 16).contains(&self.window), "1 to 65536", &self.window)?;
         check("x_max", self.x_max > 0.0 && self.x_max.is_finite(), "more than 0", &self.x_max)?;

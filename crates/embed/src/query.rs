@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use tensor::Tensor;
+use tensor::kernels::gemm::{MatMut, MatRef, NoEpilogue, Output, gemm};
 
 use crate::kernel::scan;
 use crate::{Error, Result, Vectors};
@@ -107,8 +107,12 @@ impl Vectors {
     /// # Errors
     /// [`Error::UnknownWord`].
     pub fn similarity(&self, a: &str, b: &str) -> Result<f32> {
-        let (a, b) = (self.known(a)?, self.known(b)?);
-        Ok(dot(self.row(a), self.row(b)) * self.inverse_norms()[a] * self.inverse_norms()[b])
+        Ok(self.cosine(self.known(a)?, self.known(b)?))
+    }
+
+    /// [`similarity`](Self::similarity) of the words of two rows.
+    pub(crate) fn cosine(&self, a: usize, b: usize) -> f32 {
+        dot(self.row(a), self.row(b)) * self.inverse_norms()[a] * self.inverse_norms()[b]
     }
 
     /// The `count` words nearest to `word` by cosine, nearest first, without the word itself.
@@ -208,16 +212,18 @@ impl Vectors {
         let rows = rows.min(self.len());
         let inverse_norms = self.inverse_norms();
         let mut all = Vec::with_capacity(queries.len() / dim);
+        let mut scores = vec![0.0; QUERIES.min(queries.len() / dim) * ROWS.min(rows)];
         for (batch, queries) in queries.chunks(QUERIES * dim).enumerate() {
             let number = queries.len() / dim;
             let inverse: Vec<f32> = queries.chunks_exact(dim).map(inverse_norm).collect();
-            let queries = Tensor::from_vec(queries.to_vec(), &[number, dim]);
+            let queries = MatRef::row_major(queries, number, dim);
             let mut best: Vec<Best> = (0..number).map(|_| Best::new(count)).collect();
             for first in (0..rows).step_by(ROWS) {
                 let last = (first + ROWS).min(rows);
-                let part =
-                    Tensor::from_vec(self.data()[first * dim..last * dim].to_vec(), &[last - first, dim]);
-                let scores = queries.matmul(&part.t()).to_vec(); // (queries, rows)
+                let part = MatRef::row_major(&self.data()[first * dim..last * dim], last - first, dim);
+                let scores = &mut scores[..number * (last - first)]; // (queries, rows)
+                let product = MatMut::row_major(scores, number, last - first);
+                gemm(queries, part.t(), product, Output::Replace, &NoEpilogue);
                 let each = best.par_iter_mut().zip(scores.par_chunks(last - first)).enumerate();
                 each.for_each(|(query, (best, scores))| {
                     let except = except(batch * QUERIES + query);

@@ -60,18 +60,19 @@ impl<'v> Sif<'v> {
         let mut sif = Self { vectors, weights, common: vec![0.0; vectors.dim()] };
         let mut sentences = Vec::new();
         let (mut source, mut block) = (corpus.open()?, Block::default());
-        let mut words: Vec<String> = Vec::new();
+        let mut rows = Vec::new();
         while sentences.len() < SENTENCES * vectors.dim() && source.read(&mut block)? {
             for token in block.tokens() {
                 match token {
-                    Token::Word(word) => words.extend(str::from_utf8(word).ok().map(str::to_owned)),
+                    Token::Word(word) => rows.extend(vectors.words().id(word).map(|id| id as usize)),
                     Token::End => {
-                        sif.push_mean(words.drain(..), &mut sentences);
+                        sif.push_mean(&rows, &mut sentences);
+                        rows.clear();
                     }
                 }
             }
         }
-        sif.push_mean(words.drain(..), &mut sentences);
+        sif.push_mean(&rows, &mut sentences);
         if sentences.is_empty() {
             return Err(Error::TooFewWords { what: "SIF (words with vectors)", least: 1, found: 0 });
         }
@@ -79,11 +80,10 @@ impl<'v> Sif<'v> {
         Ok(sif)
     }
 
-    /// Appends the weighted mean of a sentence, if one of its words is known.
-    fn push_mean<S: AsRef<str>>(&self, words: impl Iterator<Item = S>, sentences: &mut Vec<f32>) {
+    /// Appends the weighted mean of a sentence, given the rows of its known words, if there are any.
+    fn push_mean(&self, rows: &[usize], sentences: &mut Vec<f32>) {
         let mut mean = vec![0.0; self.vectors.dim()];
-        let rows: Vec<usize> = words.filter_map(|word| self.vectors.index(word.as_ref())).collect();
-        for &row in &rows {
+        for &row in rows {
             let weight = self.weights[row] / rows.len() as f32;
             mean.iter_mut().zip(self.vectors.row(row)).for_each(|(mean, x)| *mean += weight * x);
         }
@@ -96,7 +96,8 @@ impl<'v> Sif<'v> {
     #[must_use]
     pub fn vector<S: AsRef<str>>(&self, words: impl IntoIterator<Item = S>) -> Vec<f32> {
         let mut vector = Vec::new();
-        self.push_mean(words.into_iter(), &mut vector);
+        let rows = words.into_iter().filter_map(|word| self.vectors.index(word.as_ref()));
+        self.push_mean(&rows.collect::<Vec<_>>(), &mut vector);
         vector.resize(self.vectors.dim(), 0.0);
         let along: f32 = vector.iter().zip(&self.common).map(|(a, b)| a * b).sum();
         vector.iter_mut().zip(&self.common).for_each(|(x, c)| *x -= along * c);

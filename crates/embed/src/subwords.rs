@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, Words};
+use crate::error::check;
+use crate::{Result, Words};
 
 /// Character n-grams whose vectors make up those of words (Bojanowski et al. 2017), so that words never seen have
 /// vectors too.
@@ -84,9 +85,6 @@ impl Subwords {
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
-        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
-        };
         check("subwords.min", (1..=self.max).contains(&self.min), "1 to the longest", &self.min)?;
         check("subwords.max", self.max <= 64, "at most 64", &self.max)?;
         check("subwords.buckets", (1..=1 << 30).contains(&self.buckets), "1 to 2³⁰", &self.buckets)

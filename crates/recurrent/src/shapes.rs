@@ -121,17 +121,19 @@ pub fn many_to_one<E: Element, C: Cell<E>>(
             let last = &out.state[out.state.len() - directions..];
             Var::concat(&last.iter().map(State::hidden).collect::<Vec<_>>(), -1)
         }
-        Pool::Mean => {
-            let share: Vec<E> =
-                lengths.iter().map(|length| E::ONE / E::from_usize((*length).max(1))).collect();
-            out.y.sum_axis(1, false) * Var::constant(Tensor::from_slice(&share, &[batch, 1]))
-        }
+        Pool::Mean => mean_over_lengths(&out.y, lengths),
         Pool::Max => {
             let beyond = Bools::from_fn(&[batch, time, 1], |index| index[1] >= lengths[index[0]]);
             let empty = Bools::from_fn(&[batch, 1], |index| lengths[index[0]] == 0);
             out.y.masked_fill(&beyond, E::NEG_INFINITY).max_axis(1, false).masked_fill(&empty, E::ZERO)
         }
     }
+}
+
+/// The mean of each row over its length, `(batch, time, hidden)` → `(batch, hidden)`; what lies beyond must be 0.
+pub(crate) fn mean_over_lengths<E: Element>(y: &Var<E>, lengths: &[usize]) -> Var<E> {
+    let share: Vec<E> = lengths.iter().map(|length| E::ONE / E::from_usize((*length).max(1))).collect();
+    y.sum_axis(1, false) * Var::constant(Tensor::from_slice(&share, &[share.len(), 1]))
 }
 
 /// An output for every step: `x (batch, time, input)` → `(batch, time, directions·hidden)`.

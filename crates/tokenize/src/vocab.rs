@@ -37,6 +37,13 @@ impl Vocab {
         self.tokens.push(token)
     }
 
+    /// Ids without a token, so that `id` is the next.
+    pub(crate) fn leave_out_until(&mut self, id: u32) {
+        while self.len() < id as usize {
+            self.push(b"");
+        }
+    }
+
     /// Appends a token unless there is an equal one.
     pub(crate) fn push_new(&mut self, token: &[u8]) -> bool {
         let next = self.len();

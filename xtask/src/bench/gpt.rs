@@ -59,23 +59,33 @@ pub(super) struct Report {
 
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
-    let wanted = bench.cases(&names)?;
+    run_cases(bench, "gpt", &names, measure)
+}
+
+/// Measures the cases of a group that were asked for and prints each.
+pub(super) fn run_cases(
+    bench: &Bench,
+    group: &str,
+    names: &[&str],
+    measure: impl Fn(&Bench, &str) -> Result<Report, Failure>,
+) -> Result<(), Failure> {
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0) + 1;
     if !bench.json {
         println!(
-            "{:>10} {:>9} {:>9} {:>9} {:>10} {:>9}",
+            "{:>width$} {:>9} {:>9} {:>9} {:>10} {:>9}",
             "case", "ms/step", "min", "max", "tokens/s", "peak MB"
         );
     }
-    for name in wanted {
+    for name in bench.cases(names)? {
         // Each case in a process of its own: the peak of memory is that of a process.
-        let report = if bench.case.is_some() { measure(bench, name)? } else { in_child(bench, name)? };
+        let report = if bench.case.is_some() { measure(bench, name)? } else { in_child(bench, group, name)? };
         if bench.json {
             println!("{}", serde_json::to_string(&report)?);
         } else {
             let Times { median, min, max } = report.ms_per_step;
             let peak = report.peak_rss_mb.map_or("?".to_owned(), |mb| format!("{mb:.0}"));
             println!(
-                "{name:>10} {median:>9.1} {min:>9.1} {max:>9.1} {:>10.0} {peak:>9}",
+                "{name:>width$} {median:>9.1} {min:>9.1} {max:>9.1} {:>10.0} {peak:>9}",
                 report.tokens_per_s
             );
         }
@@ -83,9 +93,9 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     Ok(())
 }
 
-fn in_child(bench: &Bench, name: &str) -> Result<Report, Failure> {
+fn in_child(bench: &Bench, group: &str, name: &str) -> Result<Report, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bench", "gpt", "--json", "--case", name]);
+    command.args(["bench", group, "--json", "--case", name]);
     for (flag, value) in [("--threads", bench.threads), ("--steps", bench.steps), ("--warmup", bench.warmup)]
     {
         command.arg(flag).arg(value.to_string());

@@ -1,7 +1,6 @@
 //! Steps of recurrent models and of their Transformer; the protocol is that of `xtask/peers/README.md`.
 
 use std::path::Path;
-use std::process::Command;
 
 use autograd::{Var, no_grad};
 use nn::optim::{Adam, Optim, Optimizer};
@@ -15,7 +14,7 @@ use recurrent::{
 use tensor::{Ids, Tensor};
 use transformer::{NormPosition, Transformer, TransformerConfig};
 
-use super::gpt::Report;
+use super::gpt::{Report, run_cases};
 use super::measure::{Times, milliseconds, peak_rss_mb};
 use super::{Bench, PEER};
 use crate::Failure;
@@ -115,39 +114,7 @@ pub(super) fn save_weights(case: &str, path: &Path) -> Result<(), Failure> {
 }
 
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
-    if !bench.json {
-        println!(
-            "{:>20} {:>9} {:>9} {:>9} {:>10} {:>9}",
-            "case", "ms/step", "min", "max", "tokens/s", "peak MB"
-        );
-    }
-    for name in bench.cases(&CASES)? {
-        // Each case in a process of its own: the peak of memory is that of a process.
-        let report = if bench.case.is_some() { measure(bench, name)? } else { in_child(bench, name)? };
-        if bench.json {
-            println!("{}", serde_json::to_string(&report)?);
-        } else {
-            let Times { median, min, max } = report.ms_per_step;
-            let peak = report.peak_rss_mb.map_or("?".to_owned(), |mb| format!("{mb:.0}"));
-            let rate = report.tokens_per_s;
-            println!("{name:>20} {median:>9.2} {min:>9.2} {max:>9.2} {rate:>10.0} {peak:>9}");
-        }
-    }
-    Ok(())
-}
-
-fn in_child(bench: &Bench, name: &str) -> Result<Report, Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bench", "recurrent", "--json", "--case", name]);
-    for (flag, value) in [("--threads", bench.threads), ("--steps", bench.steps), ("--warmup", bench.warmup)]
-    {
-        command.arg(flag).arg(value.to_string());
-    }
-    let output = command.stderr(std::process::Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err(format!("case {name} failed").into());
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    run_cases(bench, "recurrent", &CASES, measure)
 }
 
 fn measure(bench: &Bench, name: &str) -> Result<Report, Failure> {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use embed::fasttext::{Autotune, Classifier};
 use embed::{FastText, Sentences, Subwords, Vectors, Word2Vec};
 
+use super::word2vec::speeches;
 use crate::Failure;
 use crate::args::{RunArgs, Size, workspace};
 
@@ -25,12 +26,7 @@ fn read(name: &str) -> Result<String, Failure> {
 /// Trains on the plays, and asks about words that are not in them.
 fn unseen_words(run: &RunArgs) -> Result<FastText, Failure> {
     let text = read("tiny-shakespeare.txt")?.to_lowercase();
-    let speeches: Vec<Vec<&str>> = text
-        .split("\n\n")
-        .map(|speech| {
-            speech.split(|c: char| !c.is_alphabetic() && c != '\'').filter(|word| !word.is_empty()).collect()
-        })
-        .collect();
+    let speeches = speeches(&text);
     let corpus = Sentences::new(|| speeches.iter().map(|speech| speech.iter().copied()));
     let epochs = match run.size() {
         Size::Quick => 1,

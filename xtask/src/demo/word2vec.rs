@@ -75,15 +75,19 @@ fn text(language: &Language) -> Result<String, Failure> {
     Ok(std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// English: speeches as sentences, lower-cased, letters and apostrophes only.
-fn english(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
-    let text = text(&ENGLISH)?.to_lowercase();
-    let speeches: Vec<Vec<&str>> = text
-        .split("\n\n")
+/// The words of each speech of the plays.
+pub(super) fn speeches(text: &str) -> Vec<Vec<&str>> {
+    text.split("\n\n")
         .map(|speech| {
             speech.split(|c: char| !c.is_alphabetic() && c != '\'').filter(|word| !word.is_empty()).collect()
         })
-        .collect();
+        .collect()
+}
+
+/// English: speeches as sentences, lower-cased, letters and apostrophes only.
+fn english(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
+    let text = text(&ENGLISH)?.to_lowercase();
+    let speeches = speeches(&text);
     let corpus = Sentences::new(|| speeches.iter().map(|speech| speech.iter().copied()));
     let start = Instant::now();
     let model = settings(run, &ENGLISH).train(&corpus)?;

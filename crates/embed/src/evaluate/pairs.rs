@@ -68,7 +68,7 @@ impl WordPairs {
         for (a, b, score) in &self.pairs {
             let rows = (known.get(&rules.fold(a)), known.get(&rules.fold(b)));
             let cosine = if let (Some(&a), Some(&b)) = rows {
-                f64::from(vectors.similarity(vectors.word(a), vectors.word(b))?)
+                f64::from(vectors.cosine(a, b))
             } else {
                 unknown += 1;
                 if !rules.count_unknown {

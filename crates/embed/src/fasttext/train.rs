@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::classify::sigmoid;
 use super::dictionary::{END, LABEL, tokens};
 use super::{Dictionary, FastText, Kind, Matrix, Settings};
+use crate::error::check;
 use crate::kernel::{Kernels, kernels};
 use crate::matrix::{self, Shared};
 use crate::random::Random;
@@ -111,9 +112,6 @@ impl Classifier {
     /// # Errors
     /// [`Error::Setting`] names the first that is out of range.
     pub fn validate(&self) -> Result<()> {
-        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
-        };
         check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
         check("rate", self.rate > 0.0 && self.rate.is_finite(), "more than 0", &self.rate)?;
         check("word_ngrams", (1..=16).contains(&self.word_ngrams), "1 to 16", &self.word_ngrams)?;

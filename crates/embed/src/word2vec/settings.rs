@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::check;
 use crate::kernel::MAX_INPUTS;
 use crate::vocab::VocabSettings;
-use crate::{Error, Result, Subwords};
+use crate::{Result, Subwords};
 
 /// What is predicted from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,9 +219,6 @@ impl Word2Vec {
     /// # Errors
     /// [`Error::Setting`] names the first that is out of range.
     pub fn validate(&self) -> Result<()> {
-        let check = |setting, holds, expected, found: &dyn std::fmt::Display| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found: found.to_string() }) }
-        };
         check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
         check("window", (1..=1 << 16).contains(&self.window), "1 to 65536", &self.window)?;
         check("sample", self.sample >= 0.0 && self.sample.is_finite(), "0 or more", &self.sample)?;

@@ -9,6 +9,7 @@ use super::run::{Held, Outcome, Run, Start, Tally, mean};
 use super::softmax::{self, Softmax};
 use super::{Mode, Objective, Progress, Report, Word2Vec, fast, reproducible};
 use crate::corpus::Corpus;
+use crate::error::check;
 use crate::matrix::Matrix;
 use crate::random::Random;
 use crate::vocab::Vocab;
@@ -82,16 +83,13 @@ impl Trainer {
     /// If a setting is out of range, or differs in the length of vectors or in what the output rows stand for.
     pub fn further(mut model: Model, settings: Word2Vec) -> Result<Self> {
         settings.validate()?;
-        let check = |setting, holds: bool, expected, found: String| {
-            if holds { Ok(()) } else { Err(Error::Setting { setting, expected, found }) }
-        };
         let old = &model.settings;
-        check("dim", settings.dim == old.dim, "that of the model", settings.dim.to_string())?;
+        check("dim", settings.dim == old.dim, "that of the model", &settings.dim)?;
         let rows = |settings| output_rows(settings, &model.vocab);
         let found = format!("{:?}", settings.subwords);
-        check("subwords", settings.subwords == old.subwords, "those of the model", found)?;
+        check("subwords", settings.subwords == old.subwords, "those of the model", &found)?;
         let found = format!("{:?}", settings.objective);
-        check("objective", rows(&settings) == rows(old), "one with the same output rows", found)?;
+        check("objective", rows(&settings) == rows(old), "one with the same output rows", &found)?;
         model.settings = settings;
         model.position = Position::default();
         Self::resume(model)

@@ -4,10 +4,10 @@ use autograd::Var;
 use nn::{ConfigError, Param};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use tensor::Element;
 use tensor::kernels::recurrent::GruGates;
-use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues, NewCell, Weights, flat_module};
+use super::{Cell, GateValues, NewCell, Weights, flat_module, own_sizes};
 use crate::fused;
 use crate::unroll::{Order, unroll};
 
@@ -70,24 +70,7 @@ impl<E: Element> NewCell<E> for GruCell<E> {
 }
 
 impl<E: Element> Cell<E> for GruCell<E> {
-    type State = Var<E>;
-
-    fn input(&self) -> usize {
-        self.weights.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.hidden
-    }
-
-    fn start(&self, batch: usize) -> Var<E> {
-        Var::constant(Tensor::zeros(&[batch, self.hidden]))
-    }
-
-    #[track_caller]
-    fn input_sums(&self, x: &Var<E>) -> Var<E> {
-        self.weights.input_sums(x)
-    }
+    own_sizes!();
 
     /// All three sums, or those of `r` and `z` where `n`'s waits for the reset.
     #[track_caller]

@@ -6,7 +6,7 @@ use rand::Rng;
 use tensor::kernels::recurrent::LstmGates;
 use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues, NewCell, Stepper, Weights, flat_module};
+use super::{Cell, GateValues, NewCell, Stepper, Weights, flat_module, lstm};
 use crate::fused;
 use crate::state::LstmState;
 use crate::stepper::SharedWeights;
@@ -145,6 +145,22 @@ macro_rules! new_cell {
 }
 new_cell!(LstmCell CoupledLstmCell);
 
+/// [`Cell::update`] of every variant.
+macro_rules! lstm_update {
+    () => {
+        #[track_caller]
+        fn update(
+            &self,
+            input: &Var<E>,
+            recurrent: &Var<E>,
+            state: &LstmState<E>,
+        ) -> (LstmState<E>, GateValues<E>) {
+            lstm::update(self, input, recurrent, state)
+        }
+    };
+}
+pub(super) use lstm_update;
+
 macro_rules! sizes_and_sums {
     () => {
         type State = LstmState<E>;
@@ -172,15 +188,7 @@ macro_rules! sizes_and_sums {
             self.weights.recurrent_sums(h)
         }
 
-        #[track_caller]
-        fn update(
-            &self,
-            input: &Var<E>,
-            recurrent: &Var<E>,
-            state: &LstmState<E>,
-        ) -> (LstmState<E>, GateValues<E>) {
-            update(self, input, recurrent, state)
-        }
+        lstm_update!();
     };
 }
 

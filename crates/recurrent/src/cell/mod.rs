@@ -144,3 +144,64 @@ macro_rules! flat_module {
     };
 }
 pub(crate) use flat_module;
+
+/// State, sizes and sums from the input of a cell that remembers its output alone.
+macro_rules! own_sizes {
+    () => {
+        type State = Var<E>;
+
+        fn input(&self) -> usize {
+            self.weights.input()
+        }
+
+        fn hidden(&self) -> usize {
+            self.hidden
+        }
+
+        fn start(&self, batch: usize) -> Var<E> {
+            Var::constant(tensor::Tensor::zeros(&[batch, self.hidden]))
+        }
+
+        #[track_caller]
+        fn input_sums(&self, x: &Var<E>) -> Var<E> {
+            self.weights.input_sums(x)
+        }
+    };
+}
+pub(crate) use own_sizes;
+
+/// State and sizes of a combinator that are those of the cell inside.
+macro_rules! inner_sizes {
+    ($state:ty) => {
+        type State = $state;
+
+        fn input(&self) -> usize {
+            self.cell.input()
+        }
+
+        fn hidden(&self) -> usize {
+            self.cell.hidden()
+        }
+
+        fn start(&self, batch: usize) -> $state {
+            self.cell.start(batch)
+        }
+    };
+}
+pub(crate) use inner_sizes;
+
+/// Sums of a combinator that are those of the cell inside.
+macro_rules! inner_sums {
+    () => {
+        #[track_caller]
+        fn input_sums(&self, x: &Var<E>) -> Var<E> {
+            self.cell.input_sums(x)
+        }
+
+        #[track_caller]
+        fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
+            self.cell.recurrent_sums(h)
+        }
+    };
+}
+pub(crate) use inner_sums;

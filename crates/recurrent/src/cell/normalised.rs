@@ -4,8 +4,8 @@ use autograd::Var;
 use nn::LayerNorm;
 use tensor::Element;
 
-use super::lstm::{self, Look, LstmVariant};
-use super::{Cell, GateValues, LstmCell, flat_module};
+use super::lstm::{self, Look, LstmVariant, lstm_update};
+use super::{Cell, GateValues, LstmCell, flat_module, inner_sizes, inner_sums};
 use crate::state::LstmState;
 
 /// Layer norm of both kinds of sums of any cell (Ba, Kiros & Hinton 2016, section 3.1 and the appendix).
@@ -61,19 +61,7 @@ impl<E: Element, C: LstmVariant<E>> NormalisedMemory<E, C> {
 }
 
 impl<E: Element, C: Cell<E>> Cell<E> for Normalised<E, C> {
-    type State = C::State;
-
-    fn input(&self) -> usize {
-        self.cell.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.cell.hidden()
-    }
-
-    fn start(&self, batch: usize) -> C::State {
-        self.cell.start(batch)
-    }
+    inner_sizes!(C::State);
 
     #[track_caller]
     fn input_sums(&self, x: &Var<E>) -> Var<E> {
@@ -102,37 +90,7 @@ impl<E: Element, C: LstmVariant<E>> LstmVariant<E> for NormalisedMemory<E, C> {
 }
 
 impl<E: Element, C: LstmVariant<E>> Cell<E> for NormalisedMemory<E, C> {
-    type State = LstmState<E>;
-
-    fn input(&self) -> usize {
-        self.cell.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.cell.hidden()
-    }
-
-    fn start(&self, batch: usize) -> LstmState<E> {
-        self.cell.start(batch)
-    }
-
-    #[track_caller]
-    fn input_sums(&self, x: &Var<E>) -> Var<E> {
-        self.cell.input_sums(x)
-    }
-
-    #[track_caller]
-    fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
-        self.cell.recurrent_sums(h)
-    }
-
-    #[track_caller]
-    fn update(
-        &self,
-        input: &Var<E>,
-        recurrent: &Var<E>,
-        state: &LstmState<E>,
-    ) -> (LstmState<E>, GateValues<E>) {
-        lstm::update(self, input, recurrent, state)
-    }
+    inner_sizes!(LstmState<E>);
+    inner_sums!();
+    lstm_update!();
 }

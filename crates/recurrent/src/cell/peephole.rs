@@ -6,8 +6,8 @@ use nn::init::Init;
 use rand::Rng;
 use tensor::Element;
 
-use super::lstm::{self, Look, LstmVariant};
-use super::{Cell, GateValues, flat_module};
+use super::lstm::{self, Look, LstmVariant, lstm_update};
+use super::{Cell, GateValues, flat_module, inner_sizes, inner_sums};
 use crate::state::LstmState;
 
 /// Peepholes (Gers & Schmidhuber 2000) around an LSTM: the gates' sums get `w_ci·c`, `w_cf·c` of the memory before and
@@ -62,37 +62,7 @@ impl<E: Element, C: LstmVariant<E>> LstmVariant<E> for Peephole<E, C> {
 }
 
 impl<E: Element, C: LstmVariant<E>> Cell<E> for Peephole<E, C> {
-    type State = LstmState<E>;
-
-    fn input(&self) -> usize {
-        self.cell.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.cell.hidden()
-    }
-
-    fn start(&self, batch: usize) -> LstmState<E> {
-        self.cell.start(batch)
-    }
-
-    #[track_caller]
-    fn input_sums(&self, x: &Var<E>) -> Var<E> {
-        self.cell.input_sums(x)
-    }
-
-    #[track_caller]
-    fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
-        self.cell.recurrent_sums(h)
-    }
-
-    #[track_caller]
-    fn update(
-        &self,
-        input: &Var<E>,
-        recurrent: &Var<E>,
-        state: &LstmState<E>,
-    ) -> (LstmState<E>, GateValues<E>) {
-        lstm::update(self, input, recurrent, state)
-    }
+    inner_sizes!(LstmState<E>);
+    inner_sums!();
+    lstm_update!();
 }

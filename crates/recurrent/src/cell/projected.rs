@@ -6,7 +6,7 @@ use nn::{ConfigError, Param};
 use rand::Rng;
 use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues, LstmCell, flat_module};
+use super::{Cell, GateValues, LstmCell, flat_module, inner_sums};
 use crate::state::{LstmState, State};
 
 /// A projection of the output (Sak et al. 2014): `h = W_hr·h`, which is also what the next step sees. PyTorch's
@@ -72,15 +72,7 @@ impl<E: Element, C: Cell<E, State = LstmState<E>>> Cell<E> for Projected<E, C> {
         self.cell.start(batch).with_hidden(h)
     }
 
-    #[track_caller]
-    fn input_sums(&self, x: &Var<E>) -> Var<E> {
-        self.cell.input_sums(x)
-    }
-
-    #[track_caller]
-    fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
-        self.cell.recurrent_sums(h)
-    }
+    inner_sums!();
 
     #[track_caller]
     fn update(

@@ -4,10 +4,10 @@ use autograd::Var;
 use nn::ConfigError;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use tensor::Element;
 use tensor::kernels::recurrent::RnnGates;
-use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues, NewCell, Weights, flat_module};
+use super::{Cell, GateValues, NewCell, Weights, flat_module, own_sizes};
 use crate::fused;
 use crate::unroll::Order;
 
@@ -61,24 +61,7 @@ impl<E: Element> NewCell<E> for RnnCell<E> {
 }
 
 impl<E: Element> Cell<E> for RnnCell<E> {
-    type State = Var<E>;
-
-    fn input(&self) -> usize {
-        self.weights.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.hidden
-    }
-
-    fn start(&self, batch: usize) -> Var<E> {
-        Var::constant(Tensor::zeros(&[batch, self.hidden]))
-    }
-
-    #[track_caller]
-    fn input_sums(&self, x: &Var<E>) -> Var<E> {
-        self.weights.input_sums(x)
-    }
+    own_sizes!();
 
     #[track_caller]
     fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {

@@ -5,7 +5,7 @@ use nn::{ConfigError, Mode};
 use serde::{Deserialize, Serialize};
 use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues};
+use super::{Cell, GateValues, inner_sizes};
 
 /// Variational dropout (Gal & Ghahramani 2016): one mask for the inputs and one for the recurrent outputs, each the
 /// same at all steps of a sequence.
@@ -68,19 +68,7 @@ pub struct Masked<'c, E: Element, C> {
 }
 
 impl<E: Element, C: Cell<E>> Cell<E> for Masked<'_, E, C> {
-    type State = C::State;
-
-    fn input(&self) -> usize {
-        self.cell.input()
-    }
-
-    fn hidden(&self) -> usize {
-        self.cell.hidden()
-    }
-
-    fn start(&self, batch: usize) -> C::State {
-        self.cell.start(batch)
-    }
+    inner_sizes!(C::State);
 
     #[track_caller]
     fn input_sums(&self, x: &Var<E>) -> Var<E> {

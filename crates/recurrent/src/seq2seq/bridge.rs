@@ -4,9 +4,10 @@ use autograd::Var;
 use nn::{ConfigError, Linear, module};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use tensor::{Element, Tensor};
+use tensor::Element;
 
 use super::encoder::Encoded;
+use crate::shapes::mean_over_lengths;
 use crate::state::State;
 
 /// What a decoder begins from; see [`Bridge`].
@@ -68,7 +69,7 @@ impl<E: Element> Bridge<E> {
             return zeros.to_vec();
         }
         if self.kind == BridgeKind::Mean {
-            let mean = mean(encoded);
+            let mean = mean_over_lengths(&encoded.outputs, &encoded.lengths); // (batch, hidden)
             return zeros.iter().map(|state| state.with_hidden(mean.clone())).collect();
         }
         let layers = encoded.state.chunks(self.directions);
@@ -91,12 +92,4 @@ impl<E: Element> Bridge<E> {
         };
         layers.map(one).collect()
     }
-}
-
-/// The mean of the outputs of each source over its length, `(batch, hidden)`.
-fn mean<E: Element, S>(encoded: &Encoded<E, S>) -> Var<E> {
-    let count: Vec<E> =
-        encoded.lengths.iter().map(|length| E::ONE / E::from_usize((*length).max(1))).collect();
-    let count = Var::constant(Tensor::from_slice(&count, &[count.len(), 1]));
-    encoded.outputs.sum_axis(1, false) * count // beyond the length they are 0
 }

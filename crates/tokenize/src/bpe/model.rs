@@ -69,7 +69,12 @@ impl Workers {
     fn with<T>(&self, work: impl FnOnce(&mut Worker) -> T) -> T {
         let mut first = match self.first.try_lock() {
             Ok(first) => first,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::Poisoned(poisoned)) => {
+                // Words of a text that was broken off may still wait in it.
+                let mut first = poisoned.into_inner();
+                *first = None;
+                first
+            }
             Err(TryLockError::WouldBlock) => return self.with_another(work),
         };
         work(first.get_or_insert_with(|| Box::new(Worker::new())))

@@ -111,9 +111,7 @@ pub(super) fn vocab(
         if let Some(what) = fault {
             return Err(Error::format(file, format!("{place}[{token:?}]"), format!("id {id}: {what}")));
         }
-        while vocab.len() < id as usize {
-            vocab.push(b"");
-        }
+        vocab.leave_out_until(id);
         let bytes = if plain.contains(token.as_str()) {
             token.as_bytes().to_vec()
         } else {

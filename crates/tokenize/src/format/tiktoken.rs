@@ -155,9 +155,7 @@ fn read(file: &str, text: &str, split: Split, specials: &[(&str, u32)]) -> Resul
         if (id as usize) < vocab.len() {
             return Err(wrong("another token has this rank"));
         }
-        while vocab.len() < id as usize {
-            vocab.push(b"");
-        }
+        vocab.leave_out_until(id);
         if !vocab.push_new(token) {
             return Err(wrong("the token comes twice"));
         }

@@ -1,7 +1,7 @@
 //! What the patterns have in common: runs of a class, contractions, white space before a word.
 
 use super::swar;
-use crate::unicode::{self, LETTER, OTHER, SPACE};
+use crate::unicode::{self, LETTER, NUMBER, OTHER, SPACE};
 
 /// Where the run of characters with any of `flags` that has reached `at` ends.
 #[inline]
@@ -61,12 +61,14 @@ pub(super) fn symbols_end(text: &[u8], start: usize) -> Option<usize> {
 #[inline]
 pub(super) fn numbers_end(text: &[u8], mut at: usize, most: usize) -> usize {
     for _ in 1..most {
-        match text.get(at) {
-            Some(_) if unicode::flags_at(text, at).0 & unicode::NUMBER != 0 => {
-                at += unicode::flags_at(text, at).1;
-            }
-            _ => break,
+        if at == text.len() {
+            break;
         }
+        let (flags, length) = unicode::flags_at(text, at);
+        if flags & NUMBER == 0 {
+            break;
+        }
+        at += length;
     }
     at
 }

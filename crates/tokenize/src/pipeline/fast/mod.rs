@@ -144,9 +144,7 @@ fn byte_level(pre_tokenizer: &PreTokenizer, model: &Model) -> Option<ByteLevelBp
         {
             return None;
         }
-        while vocab.len() < id as usize {
-            vocab.push(b"");
-        }
+        vocab.leave_out_until(id);
         vocab.push(&bytes);
     }
     let merges = bpe.merges().map(|(left, right)| Some((bpe.id(left)?, bpe.id(right)?)));
