@@ -217,7 +217,7 @@ impl Word2Vec {
     /// Checks every setting.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the first that is out of range.
+    /// [`Error::Setting`](crate::Error::Setting) names the first that is out of range.
     pub fn validate(&self) -> Result<()> {
         check("dim", (1..=1 << 16).contains(&self.dim), "1 to 65536", &self.dim)?;
         check("window", (1..=1 << 16).contains(&self.window), "1 to 65536", &self.window)?;
