@@ -21,9 +21,9 @@ pub fn passes(mut pass: impl FnMut(&mut Sink)) -> Report {
     sink.sums = false;
     let (mut least, mut total) = (f64::INFINITY, 0.0);
     for _ in 0..PASSES {
-        let start = processor_seconds();
+        let start = Instant::now();
         pass(&mut sink);
-        let seconds = processor_seconds() - start;
+        let seconds = start.elapsed().as_secs_f64();
         least = least.min(seconds);
         total += seconds;
         if total > ENOUGH {
@@ -33,7 +33,7 @@ pub fn passes(mut pass: impl FnMut(&mut Sink)) -> Report {
     Report { seconds: least, checksum: sink.sum }
 }
 
-/// Times `work` once, by the clock on the wall; the sum comes from what `check` makes of its result.
+/// Times `work` once; the sum comes from what `check` makes of its result.
 pub fn once<T>(work: impl FnOnce() -> T, check: impl FnOnce(T, &mut Sink)) -> Report {
     let start = Instant::now();
     let result = work();
@@ -76,15 +76,5 @@ impl Sink {
 
     fn add(&mut self, number: u64) {
         self.sum = (self.sum ^ number).wrapping_mul(0x100_0000_01b3);
-    }
-}
-
-/// Seconds that this thread has had of a processor, so that other programs disturb little; where the system does not
-/// tell, the time on the wall.
-fn processor_seconds() -> f64 {
-    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    match spent.and_then(|spent| spent.split(' ').next()?.parse::<f64>().ok()) {
-        Some(nanoseconds) => nanoseconds / 1e9,
-        None => std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |time| time.as_secs_f64()),
     }
 }
