@@ -22,6 +22,11 @@ pub enum Error {
         /// Number of classes.
         classes: usize,
     },
+    /// A segment without a reference.
+    NoReference {
+        /// Index of the segment.
+        segment: usize,
+    },
     /// No data: the score is undefined.
     Empty,
     /// A setting that makes no sense.
@@ -35,6 +40,7 @@ impl fmt::Display for Error {
             Self::Class { position, class, classes } => {
                 write!(f, "item {position}: class {class} is out of range, there are {classes}")
             }
+            Self::NoReference { segment } => write!(f, "segment {segment} has no reference"),
             Self::Empty => write!(f, "no data to score"),
             Self::Setting(what) => write!(f, "{what}"),
         }
