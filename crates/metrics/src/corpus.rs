@@ -8,7 +8,8 @@ use crate::error_rate::same_length;
 /// The release of sacreBLEU whose numbers and signatures are meant.
 const SACREBLEU: &str = "2.6.0";
 
-/// A score of a whole text that follows from sums over its segments: [`Bleu`](crate::Bleu), [`Chrf`](crate::Chrf).
+/// A score of a whole text that follows from sums over its segments: [`Bleu`](crate::Bleu), [`Chrf`](crate::Chrf),
+/// [`Ter`](crate::Ter).
 ///
 /// ```
 /// use metrics::{Bleu, CorpusMetric};

@@ -3,6 +3,7 @@
 mod tokenizer;
 
 pub use tokenizer::BleuTokenizer;
+pub(crate) use tokenizer::{split_dashes, split_points, split_symbols};
 
 use std::collections::HashMap;
 

@@ -1,6 +1,7 @@
 //! Our scores beside those of the reference implementations; the scripts in fixtures/goldens say what the files hold.
 
 mod errors;
+mod scores;
 mod translation;
 
 use serde_json::Value;
