@@ -28,6 +28,18 @@ pub struct Interval {
 /// # Ok::<(), metrics::Error>(())
 /// ```
 ///
+/// Of a corpus score:
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric, bootstrap};
+/// let chrf = Chrf::default();
+/// let segments = chrf.segments(&["the cat", "a dog ran", "we go"], &[["the cat"], ["a dog runs"], ["we went"]])?;
+/// let score = |items: &[usize]| chrf.score(&segments.sums_of(items.iter().copied())).0;
+/// let interval = bootstrap(segments.count(), 1_000, 0.95, 42, score)?;
+/// println!("{:.1} ({:.1} to {:.1})", interval.value, interval.low, interval.high);
+/// # Ok::<(), metrics::Error>(())
+/// ```
+///
 /// # Errors
 /// If there are no items or resamples, or the confidence is not between 0 and 1.
 pub fn bootstrap(
@@ -89,9 +101,13 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// SplitMix64 (Steele et al. 2014): enough to draw resamples, and keeps this crate without dependencies.
-struct SplitMix(u64);
+pub(crate) struct SplitMix(u64);
 
 impl SplitMix {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -102,7 +118,7 @@ impl SplitMix {
 
     /// Uniform in `0..bound`: the high half of the product (Lemire 2019), whose bias of `bound / 2^64` is
     /// far below what any number of resamples can show.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 }

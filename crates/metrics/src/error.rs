@@ -22,6 +22,27 @@ pub enum Error {
         /// Number of classes.
         classes: usize,
     },
+    /// A segment without a reference.
+    NoReference {
+        /// Index of the segment.
+        segment: usize,
+    },
+    /// A tag that marks no entity.
+    Tag {
+        /// Index in the sequence.
+        position: usize,
+        /// The tag.
+        tag: String,
+        /// The letters that a tag may begin with.
+        letters: &'static str,
+    },
+    /// What is wrong with one of several sequences.
+    Sequence {
+        /// Index of the sequence.
+        sequence: usize,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// No data: the score is undefined.
     Empty,
     /// A setting that makes no sense.
@@ -35,6 +56,11 @@ impl fmt::Display for Error {
             Self::Class { position, class, classes } => {
                 write!(f, "item {position}: class {class} is out of range, there are {classes}")
             }
+            Self::NoReference { segment } => write!(f, "segment {segment} has no reference"),
+            Self::Tag { position, tag, letters } => {
+                write!(f, "tag {position} is {tag:?}, expected one that begins with one of {letters}")
+            }
+            Self::Sequence { sequence, error } => write!(f, "sequence {sequence}: {error}"),
             Self::Empty => write!(f, "no data to score"),
             Self::Setting(what) => write!(f, "{what}"),
         }

@@ -1,0 +1,248 @@
+//! Whether one system is better than another, or was lucky with the test set.
+
+use crate::bootstrap::SplitMix;
+use crate::corpus::{CorpusMetric, Segments};
+use crate::error::Error;
+
+/// Two systems' scores on the same items, and how likely a difference as large is between systems of equal worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// Score of the baseline.
+    pub baseline: f64,
+    /// Score of the system.
+    pub system: f64,
+    /// Two-sided p value, above 0 and at most 1.
+    pub p_value: f64,
+}
+
+/// Paired bootstrap (Koehn 2004), in sacreBLEU's form: of resamples of the items, drawn with replacement, the share where the
+/// absolute difference exceeds its mean over all resamples by more than the difference of the systems, one added to both
+/// counts. `scores` gives the scores of baseline and system for a resample. Deterministic from `seed`.
+///
+/// ```
+/// let (baseline, system) = ([1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
+/// let mean = |hits: &[f64], items: &[usize]| items.iter().map(|&i| hits[i]).sum::<f64>() / items.len() as f64;
+/// let test = metrics::paired_bootstrap(8, 1_000, 1, |items| (mean(&baseline, items), mean(&system, items)))?;
+/// assert_eq!((test.baseline, test.system), (0.375, 0.875));
+/// assert!(test.p_value < 0.05);
+/// # Ok::<(), metrics::Error>(())
+/// ```
+///
+/// # Errors
+/// If there are no items or resamples.
+pub fn paired_bootstrap(
+    count: usize,
+    resamples: usize,
+    seed: u64,
+    scores: impl Fn(&[usize]) -> (f64, f64),
+) -> Result<Comparison, Error> {
+    let mut random = SplitMix::new(seed);
+    let mut items = vec![0; count];
+    bootstrap_over(count, resamples, scores, || {
+        items.iter_mut().for_each(|item| *item = random.below(count));
+        items.clone()
+    })
+}
+
+fn bootstrap_over(
+    count: usize,
+    resamples: usize,
+    scores: impl Fn(&[usize]) -> (f64, f64),
+    mut draw: impl FnMut() -> Vec<usize>,
+) -> Result<Comparison, Error> {
+    check(count, resamples)?;
+    let all: Vec<usize> = (0..count).collect();
+    let (baseline, system) = scores(&all);
+    let distance = |(a, b): (f64, f64)| (a - b).abs();
+    let distances: Vec<f64> = (0..resamples).map(|_| distance(scores(&draw()))).collect();
+    let mean = distances.iter().sum::<f64>() / resamples as f64;
+    let extreme = distances.iter().filter(|&&found| found - mean > distance((baseline, system))).count();
+    Ok(Comparison { baseline, system, p_value: share(extreme, resamples) })
+}
+
+/// Approximate randomisation (Noreen 1989; Riezler & Maxwell 2005): of trials where each item's results are swapped between
+/// the systems or not, by chance, the share where the absolute difference exceeds that of the systems, one added to both
+/// counts. `scores` gets `true` for each item to swap. Deterministic from `seed`.
+///
+/// ```
+/// let (baseline, system) = ([1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
+/// let test = metrics::approximate_randomization(8, 2_000, 1, |swapped| {
+///     let mean = |of: &[f64; 8], other: &[f64; 8]| {
+///         (0..8).map(|i| if swapped[i] { other[i] } else { of[i] }).sum::<f64>() / 8.0
+///     };
+///     (mean(&baseline, &system), mean(&system, &baseline))
+/// })?;
+/// assert!(test.p_value < 0.05);                       // no trial exceeds the difference: all hits moved to one side
+/// # Ok::<(), metrics::Error>(())
+/// ```
+///
+/// # Errors
+/// If there are no items or trials.
+pub fn approximate_randomization(
+    count: usize,
+    trials: usize,
+    seed: u64,
+    scores: impl Fn(&[bool]) -> (f64, f64),
+) -> Result<Comparison, Error> {
+    let mut random = SplitMix::new(seed);
+    randomization_over(count, trials, scores, || (0..count).map(|_| random.below(2) == 1).collect())
+}
+
+fn randomization_over(
+    count: usize,
+    trials: usize,
+    scores: impl Fn(&[bool]) -> (f64, f64),
+    mut draw: impl FnMut() -> Vec<bool>,
+) -> Result<Comparison, Error> {
+    check(count, trials)?;
+    let (baseline, system) = scores(&vec![false; count]);
+    let difference = (baseline - system).abs();
+    let exceeds = |(a, b): (f64, f64)| (a - b).abs() > difference;
+    let extreme = (0..trials).filter(|_| exceeds(scores(&draw()))).count();
+    Ok(Comparison { baseline, system, p_value: share(extreme, trials) })
+}
+
+/// Which test compares two systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairedTest {
+    /// [`paired_bootstrap`]; 1,000 resamples are usual.
+    Bootstrap,
+    /// [`approximate_randomization`]; 10,000 trials are usual.
+    Randomization,
+}
+
+/// Compares two systems' translations of the same segments by a corpus metric.
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric, PairedTest, compare};
+///
+/// let references = [["the cat sat"], ["a dog ran"], ["it rained"], ["we left"]];
+/// let chrf = Chrf::default();
+/// let baseline = chrf.segments(&["the cap sat", "a dog runs", "it rains", "we leave"], &references)?;
+/// let system = chrf.segments(&["the cat sat", "a dog ran", "it rained", "we left"], &references)?;
+/// let test = compare(&chrf, &baseline, &system, PairedTest::Bootstrap, 1_000, 12345)?;
+/// assert!(test.system > test.baseline);
+/// # Ok::<(), metrics::Error>(())
+/// ```
+///
+/// # Errors
+/// If the systems did not translate the same number of segments, or there are no resamples.
+pub fn compare<M: CorpusMetric>(
+    metric: &M,
+    baseline: &Segments,
+    system: &Segments,
+    test: PairedTest,
+    resamples: usize,
+    seed: u64,
+) -> Result<Comparison, Error> {
+    let (expected, found) = (baseline.count(), system.count());
+    if expected != found {
+        return Err(Error::Lengths { expected, found });
+    }
+    match test {
+        PairedTest::Bootstrap => {
+            paired_bootstrap(expected, resamples, seed, |items| resampled(metric, baseline, system, items))
+        }
+        PairedTest::Randomization => approximate_randomization(expected, resamples, seed, |swap| {
+            swapped(metric, baseline, system, swap)
+        }),
+    }
+}
+
+fn resampled<M: CorpusMetric>(metric: &M, a: &Segments, b: &Segments, items: &[usize]) -> (f64, f64) {
+    let score = |segments: &Segments| metric.score(&segments.sums_of(items.iter().copied())).0;
+    (score(a), score(b))
+}
+
+fn swapped<M: CorpusMetric>(metric: &M, a: &Segments, b: &Segments, swap: &[bool]) -> (f64, f64) {
+    let score = |a: &Segments, b: &Segments| {
+        let pick = |wanted: bool| (0..swap.len()).filter(move |&i| swap[i] == wanted);
+        let (mut sums, other) = (a.sums_of(pick(false)), b.sums_of(pick(true)));
+        sums.iter_mut().zip(other).for_each(|(sum, value)| *sum += value);
+        metric.score(&sums).0
+    };
+    (score(a, b), score(b, a))
+}
+
+fn check(count: usize, resamples: usize) -> Result<(), Error> {
+    if count == 0 {
+        return Err(Error::Empty);
+    }
+    if resamples == 0 {
+        return Err(Error::Setting("a paired test needs at least one resample"));
+    }
+    Ok(())
+}
+
+fn share(extreme: usize, all: usize) -> f64 {
+    (extreme + 1) as f64 / (all + 1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bleu, Chrf};
+    use serde_json::Value;
+
+    fn strings(value: &Value) -> Vec<&str> {
+        value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+    }
+
+    fn numbers(value: &Value) -> Vec<usize> {
+        value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect()
+    }
+
+    /// On sacreBLEU's own draws the p values are sacreBLEU's.
+    fn equals_sacrebleu<M: CorpusMetric>(metric: &M, golden: &Value, name: &str) {
+        let references: Vec<[&str; 1]> = strings(&golden["references"]).into_iter().map(|r| [r]).collect();
+        let segments = |system: &str| metric.segments(&strings(&golden[system]), &references).unwrap();
+        let (baseline, system) = (segments("baseline"), segments("system"));
+        let count = baseline.count();
+        let rows = |key: &str| golden[key].as_array().unwrap().iter().map(numbers).collect::<Vec<_>>();
+        let (resamples, swaps) = (rows("resamples"), rows("swaps"));
+        let mut draws = resamples.iter().cloned();
+        let bootstrap = bootstrap_over(
+            count,
+            resamples.len(),
+            |items| resampled(metric, &baseline, &system, items),
+            || draws.next().unwrap(),
+        );
+        let mut draws = swaps.iter().map(|row| row.iter().map(|&bit| bit == 0).collect());
+        let randomization = randomization_over(
+            count,
+            swaps.len(),
+            |swap| swapped(metric, &baseline, &system, swap),
+            || draws.next().unwrap(),
+        );
+        for (test, key) in [(bootstrap, "bs"), (randomization, "ar")] {
+            let (test, expected) = (test.unwrap(), &golden[name][key]);
+            assert!((test.system - expected["score"].as_f64().unwrap()).abs() < 1e-9);
+            assert!((test.p_value - expected["p_value"].as_f64().unwrap()).abs() < 1e-12, "{name} {key}");
+        }
+    }
+
+    #[test]
+    fn p_values_equal_sacrebleus() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/metrics/significance.json");
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        equals_sacrebleu(&Bleu::default(), &golden, "BLEU");
+        equals_sacrebleu(&Chrf::default(), &golden, "chrF2");
+    }
+
+    #[test]
+    fn equal_systems_do_not_differ_and_seeds_decide() {
+        let chrf = Chrf::default();
+        let hypotheses = ["a b c d", "e f g", "h i", "j k l m"];
+        let references = [["a b d c"], ["e g g"], ["h j"], ["j l m n"]];
+        let one = chrf.segments(&hypotheses, &references).unwrap();
+        let other = chrf.segments(&["a b d", "e g f", "h i", "k l m"], &references).unwrap();
+        for test in [PairedTest::Bootstrap, PairedTest::Randomization] {
+            let run = |seed| compare(&chrf, &one, &other, test, 200, seed).unwrap();
+            assert_eq!(run(7), run(7));
+            let same = compare(&chrf, &one, &one, test, 200, 7).unwrap();
+            // Equal in every resample: none exceeds a difference of 0.
+            assert_eq!(same.p_value, 1.0 / 201.0);
+        }
+        assert!(compare(&chrf, &one, &other, PairedTest::Bootstrap, 0, 1).is_err());
+    }
+}

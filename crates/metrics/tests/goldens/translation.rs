@@ -1,0 +1,94 @@
+use metrics::{Bleu, BleuTokenizer, Chrf, CorpusMetric, CorpusScore, Error, Smoothing, Ter};
+use serde_json::Value;
+
+use crate::{close, golden, list, strings};
+
+fn flag(arguments: &Value, name: &str) -> bool {
+    arguments[name].as_bool().unwrap_or(false)
+}
+
+fn number(arguments: &Value, name: &str, default: usize) -> usize {
+    arguments[name].as_u64().map_or(default, |n| n as usize)
+}
+
+fn bleu(arguments: &Value) -> Bleu {
+    let tokenizer = match arguments["tokenize"].as_str().unwrap_or("13a") {
+        "13a" => BleuTokenizer::V13a,
+        "zh" => BleuTokenizer::Zh,
+        "char" => BleuTokenizer::Char,
+        "none" => BleuTokenizer::None,
+        other => panic!("tokenizer {other}"),
+    };
+    let value = arguments["smooth_value"].as_f64();
+    let smoothing = match arguments["smooth_method"].as_str().unwrap_or("exp") {
+        "none" => Smoothing::None,
+        "floor" => Smoothing::Floor(value.unwrap_or(0.1)),
+        "add-k" => Smoothing::AddK(value.unwrap_or(1.0)),
+        "exp" => Smoothing::Exp,
+        other => panic!("smoothing {other}"),
+    };
+    Bleu {
+        tokenizer,
+        lowercase: flag(arguments, "lowercase"),
+        smoothing,
+        max_order: number(arguments, "max_ngram_order", 4),
+        effective_order: flag(arguments, "effective_order"),
+    }
+}
+
+fn chrf(arguments: &Value) -> Chrf {
+    Chrf {
+        char_order: number(arguments, "char_order", 6),
+        word_order: number(arguments, "word_order", 0),
+        beta: number(arguments, "beta", 2) as u32,
+        lowercase: flag(arguments, "lowercase"),
+        whitespace: flag(arguments, "whitespace"),
+        eps_smoothing: flag(arguments, "eps_smoothing"),
+    }
+}
+
+fn ter(arguments: &Value) -> Ter {
+    Ter {
+        normalized: flag(arguments, "normalized"),
+        no_punctuation: flag(arguments, "no_punct"),
+        asian_support: flag(arguments, "asian_support"),
+        case_sensitive: flag(arguments, "case_sensitive"),
+    }
+}
+
+fn check<M: CorpusMetric>(metric: &M, case: &Value, hypotheses: &[String], references: &[Vec<String>]) {
+    let what = format!("{} {} {}", case["corpus"], case["metric"], case["arguments"]);
+    let found: CorpusScore<M::Details> = metric.corpus(hypotheses, references).unwrap();
+    assert_eq!(found.to_string(), case["line"].as_str().unwrap(), "{what}");
+    close(found.score, &case["score"], &what);
+    for (i, expected) in list(&case["segments"]).iter().enumerate() {
+        let found = metric.sentence(&hypotheses[i], &references[i]).unwrap();
+        close(found.score, expected, &format_args!("{what}, segment {i}"));
+    }
+}
+
+#[test]
+fn scores_and_signatures_equal_sacrebleus() {
+    let golden = golden("translation");
+    for case in list(&golden["cases"]) {
+        let corpus = &golden["corpora"][case["corpus"].as_str().unwrap()];
+        let hypotheses = strings(&corpus["hypotheses"]);
+        let references: Vec<Vec<String>> = list(&corpus["references"]).iter().map(strings).collect();
+        let arguments = &case["arguments"];
+        match case["metric"].as_str().unwrap() {
+            "BLEU" => check(&bleu(arguments), case, &hypotheses, &references),
+            "chrF" => check(&chrf(arguments), case, &hypotheses, &references),
+            "TER" => check(&ter(arguments), case, &hypotheses, &references),
+            other => panic!("metric {other}"),
+        }
+    }
+}
+
+#[test]
+fn unequal_corpora_are_errors() {
+    let bleu = Bleu::default();
+    assert_eq!(bleu.corpus(&["a", "b"], &[["a"]]).unwrap_err(), Error::Lengths { expected: 1, found: 2 });
+    assert_eq!(bleu.corpus(&["a"], &[[""; 0]]).unwrap_err(), Error::NoReference { segment: 0 });
+    assert_eq!(bleu.corpus(&[""; 0], &[[""; 0]; 0]).unwrap_err(), Error::Empty);
+    assert_eq!(metrics::word_errors(&["a"], &["a", "b"]), Err(Error::Lengths { expected: 1, found: 2 }));
+}
