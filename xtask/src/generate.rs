@@ -16,7 +16,7 @@ Examples:
   cargo xtask generate --prompt 'ROMEO:'
   cargo xtask generate --model target/demo/gpt --temperature 0 --tokens 50")]
 pub(crate) struct Generate {
-    /// Folder of the run [default: the newest of target/train/gpt, target/demo/gpt and target/demo/gpt-zh]
+    /// Folder of the run [default: the newest under target/train and target/demo]
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// What the text begins with
@@ -65,8 +65,11 @@ impl Generate {
 }
 
 fn default_model() -> PathBuf {
-    let folders = ["train/gpt", "demo/gpt", "demo/gpt-zh"].map(|name| workspace().join("target").join(name));
+    let target = workspace().join("target");
+    let runs = |parent: &str| std::fs::read_dir(target.join(parent)).into_iter().flatten().flatten();
     let made = |dir: &PathBuf| dir.join("config.json").metadata().and_then(|file| file.modified()).ok();
-    let [train, ..] = &folders;
-    folders.iter().filter(|dir| made(dir).is_some()).max_by_key(|dir| made(dir)).unwrap_or(train).clone()
+    let is_gpt =
+        |dir: &PathBuf| dir.file_name().is_some_and(|name| name.to_string_lossy().starts_with("gpt"));
+    let folders = runs("train").chain(runs("demo")).map(|entry| entry.path()).filter(is_gpt);
+    folders.filter(|dir| made(dir).is_some()).max_by_key(made).unwrap_or_else(|| target.join("train/gpt"))
 }

@@ -1,7 +1,7 @@
 //! The commands under bad luck and bad input: killed at any moment, given files that are wrong.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -61,7 +61,7 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
     let dir = tempfile::tempdir().unwrap();
     let text = corpus(dir.path());
     let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
-    let settings = ["--steps", "600", "--save-every", "3"];
+    let settings = ["--steps", "1500", "--save-every", "3"];
     let output = train(&text, &whole, &settings).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
@@ -71,7 +71,8 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
     for _ in 0..20 {
         let mut child =
             train(&text, &killed, &resume).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(rng.random_range(20..250)));
+        await_checkpoint(&killed, &mut child);
+        std::thread::sleep(Duration::from_micros(rng.random_range(0..30_000)));
         let _ = child.kill(); // SIGKILL, if it has not ended before
         begun_midway += usize::from(went_on(&child.wait_with_output().unwrap()));
         for file in std::fs::read_dir(killed.join("checkpoints")).into_iter().flatten() {
@@ -84,7 +85,8 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
     let output = train(&text, &killed, &resume).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     begun_midway += usize::from(went_on(&output));
-    assert!(begun_midway > 0, "no run was killed between its first checkpoint and its end");
+    // All but the first, unless the machine is so slow to kill that the run ends early.
+    assert!(begun_midway >= 15, "only {begun_midway} runs were killed between a checkpoint and the end");
     let read = |dir: &Path, name: &str| std::fs::read(dir.join(name)).unwrap();
     assert_eq!(read(&whole, "model.safetensors"), read(&killed, "model.safetensors"));
     // The losses of every step too: nothing was repeated or left out.
@@ -96,13 +98,25 @@ fn killed_twenty_times_it_ends_with_the_same_weights() {
     assert_eq!(losses(&whole), losses(&killed));
 }
 
+/// Waits until the run has saved a checkpoint of its own, or has ended.
+fn await_checkpoint(run: &Path, child: &mut Child) {
+    let newest = || {
+        let files = std::fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+        files.map(|file| file.file_name()).filter(|name| name.to_string_lossy().starts_with("step")).max()
+    };
+    let before = newest();
+    while newest() == before && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Whether a run found a checkpoint from before its end. None may have been unreadable.
 fn went_on(output: &Output) -> bool {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!errors.contains("skipped: "), "{errors}");
     let text = String::from_utf8_lossy(&output.stdout);
     let step = text.split_once("going on from step ").and_then(|(_, rest)| rest.split(' ').next());
-    step.is_some_and(|step| (1..600).contains(&step.parse::<u64>().unwrap()))
+    step.is_some_and(|step| (1..1500).contains(&step.parse::<u64>().unwrap()))
 }
 
 /// Starts a run far too long to end by itself and presses Ctrl-C once it has saved a checkpoint; what it printed.

@@ -248,6 +248,58 @@ mod tests {
         }
     }
 
+    /// Gradients of the fused kernel over several tiles of queries and keys, and of the packed form, against those
+    /// of the three steps.
+    fn tiles_agree<E: Element>(mask: &Mask, time: usize, tolerance: f64) {
+        let draw = &mut Gen::new(time as u64);
+        let mut normal = |heads| draw.normal(&[2, heads, time, 8]).cast::<E>();
+        let [q, k, v] = [4, 2, 2].map(|heads| Var::leaf(normal(heads)));
+        let dy = normal(4);
+        let weights = attention_weights(&q, &k, mask).reshape(&[2, 2, 2 * time, time]);
+        let plain = weights.matmul(&v).reshape(&[2, 4, time, 8]).backward_from(&dy).unwrap();
+        let fused = attend(&q, &k, &v, mask).backward_from(&dy).unwrap();
+        for x in [&q, &k, &v] {
+            assert!(fused.get(x).unwrap().max_abs_diff(plain.get(x).unwrap()) < tolerance, "{time} {mask:?}");
+        }
+        let side_by_side = |parts: [&Tensor<E>; 3]| {
+            let rows = parts.map(|x| x.transpose(1, 2).contiguous().reshape(&[2, time, x.dim(1) * 8]));
+            Tensor::concat(&[&rows[0], &rows[1], &rows[2]], 2)
+        };
+        let packed = Var::leaf(side_by_side([&q, &k, &v].map(Var::value)));
+        let y = attend_packed(&packed, 4, 2, mask, &AttendOptions::default(), &mut Mode::Eval);
+        let dy = dy.transpose(1, 2).contiguous().reshape(&[2, time, 32]);
+        let found = y.backward_from(&dy).unwrap();
+        let expected = side_by_side([&q, &k, &v].map(|x| plain.get(x).unwrap()));
+        assert!(found.get(&packed).unwrap().max_abs_diff(&expected) < tolerance, "packed {time} {mask:?}");
+    }
+
+    #[test]
+    fn gradients_over_several_tiles_are_those_of_the_three_steps() {
+        for (mask, time) in [
+            (Mask::none(), 150),
+            (Mask::causal(), 150),
+            (Mask::causal(), 65),
+            (Mask::sliding_window(20, 0), 200),
+            (Mask::sliding_window(70, 0).and(&Mask::lengths(&[200, 90])), 200),
+            (Mask::lengths(&[130, 0]), 130),
+        ] {
+            tiles_agree::<f64>(&mask, time, 1e-10);
+            tiles_agree::<f32>(&mask, time, 1e-4);
+        }
+    }
+
+    #[test]
+    fn dropout_over_several_tiles_has_the_gradient_of_its_function() {
+        let draw = &mut Gen::new(5);
+        let [q, k, v] = [(); 3].map(|()| draw.normal(&[1, 1, 130, 2]));
+        let (options, rng) = (AttendOptions { scale: None, dropout: 0.3 }, draw.rng().clone());
+        let f = |v: &[Var<f64>]| {
+            attend_with(&v[0], &v[1], &v[2], &Mask::causal(), &options, &mut Mode::Train(&mut rng.clone()))
+        };
+        let check = autograd::Gradcheck { directions: 2, exhaustive: 0, ..Default::default() };
+        check.check(f, &[q, k, v]).unwrap();
+    }
+
     #[test]
     fn seeing_nothing_gives_zeros() {
         let x = Var::leaf(Tensor::<f32>::ones(&[2, 1, 3, 2]));

@@ -10,9 +10,9 @@ use crate::var::Var;
 /// Where a NaN or infinity first appeared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anomaly {
-    /// The operation, all of whose inputs were finite.
+    /// The operation.
     pub op: &'static str,
-    /// Its way there, or its way back.
+    /// What of it: its result, the gradient of an input, or what it was given.
     pub phase: Phase,
     /// What it made: `NaN`, `inf` or `-inf`.
     pub value: String,
@@ -22,12 +22,20 @@ pub struct Anomaly {
     pub shape: Vec<usize>,
 }
 
-/// Which half of an operation.
+/// Where at an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Computing the value.
+    /// It was given a NaN that no operation seen before had made: by a leaf, a constant, or another thread. An
+    /// infinity may be meant, as in a mask that is added.
+    Input {
+        /// Which input, counted from 0.
+        input: usize,
+    },
+    /// Computing its value, from finite inputs.
     Forward,
-    /// Computing the gradient of one input.
+    /// The gradients of its value, from all uses of that, are finite, but their sum is not.
+    Upstream,
+    /// Computing the gradient of one input, from a finite gradient of its value.
     Backward {
         /// Which input, counted from 0.
         input: usize,
@@ -36,12 +44,16 @@ pub enum Phase {
 
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = match self.phase {
-            Phase::Forward => "forward".to_owned(),
-            Phase::Backward { input } => format!("backward, gradient of input {input}"),
-        };
         let Self { op, value, index, shape, .. } = self;
-        write!(f, "`{op}` ({phase}) made {value} at element {index} of shape {shape:?} from finite inputs")
+        let place = format!("{value} at element {index} of shape {shape:?}");
+        match self.phase {
+            Phase::Input { input } => write!(f, "input {input} of `{op}` came with {place}"),
+            Phase::Forward => write!(f, "`{op}` (forward) made {place} from finite inputs"),
+            Phase::Upstream => write!(f, "the gradients of the result of `{op}` add up to {place}"),
+            Phase::Backward { input } => {
+                write!(f, "`{op}` (backward, gradient of input {input}) made {place} from finite inputs")
+            }
+        }
     }
 }
 
@@ -53,7 +65,8 @@ thread_local! {
 }
 
 /// Runs `f`, forward and backward passes alike, and reports the first operation that made a NaN or infinity
-/// out of finite numbers. Every result is scanned, so use it to find a fault, not to train.
+/// out of finite numbers, or was given a NaN. Every result is scanned, so use it to find a fault, not to train.
+/// Operations that `f` runs on other threads are not seen.
 ///
 /// # Errors
 /// The first anomaly, after `f` has run to its end.
@@ -84,13 +97,29 @@ pub fn detect_anomaly<T>(f: impl FnOnce() -> T) -> Result<T, Anomaly> {
 }
 
 pub(crate) fn check_forward<E: Element>(op: &'static str, inputs: &[&Var<E>], value: &Tensor<E>) {
-    report(op, Phase::Forward, value, || inputs.iter().all(|input| is_finite(input.value())));
+    if !is_watching() || is_finite(value) {
+        return;
+    }
+    if inputs.iter().all(|input| is_finite(input.value())) {
+        return report(op, Phase::Forward, value, |x| !x.is_finite());
+    }
+    for (input, given) in inputs.iter().enumerate() {
+        report(op, Phase::Input { input }, given.value(), E::is_nan);
+    }
+}
+
+/// Of the gradients of a value, summed over its uses. None of them was reported.
+pub(crate) fn check_upstream<E: Element>(op: &'static str, dy: &Tensor<E>) {
+    report(op, Phase::Upstream, dy, |x| !x.is_finite());
 }
 
 pub(crate) fn check_backward<E: Element>(op: &'static str, dy: &Tensor<E>, gradients: &[Option<Tensor<E>>]) {
+    if !is_watching() || !is_finite(dy) {
+        return;
+    }
     for (input, gradient) in gradients.iter().enumerate() {
         if let Some(gradient) = gradient {
-            report(op, Phase::Backward { input }, gradient, || is_finite(dy));
+            report(op, Phase::Backward { input }, gradient, |x| !x.is_finite());
         }
     }
 }
@@ -99,13 +128,18 @@ fn is_finite<E: Element>(tensor: &Tensor<E>) -> bool {
     tensor.first_non_finite().is_none()
 }
 
-fn report<E: Element>(op: &'static str, phase: Phase, made: &Tensor<E>, from_finite: impl FnOnce() -> bool) {
-    let watching = WATCH.with_borrow(|watch| matches!(watch, Some(None)));
-    if !watching {
+/// Whether something is looked for that has not been found yet.
+fn is_watching() -> bool {
+    WATCH.with_borrow(|watch| matches!(watch, Some(None)))
+}
+
+/// Notes the first element that is `bad`, if anything is still looked for.
+fn report<E: Element>(op: &'static str, phase: Phase, found: &Tensor<E>, bad: impl Fn(E) -> bool) {
+    if !is_watching() {
         return;
     }
-    let Some(index) = made.first_non_finite().filter(|_| from_finite()) else { return };
-    let value = made.contiguous().data()[index].to_string();
-    let anomaly = Anomaly { op, phase, value, index, shape: made.shape().to_vec() };
-    WATCH.set(Some(Some(anomaly)));
+    let values = found.contiguous();
+    let Some(index) = values.data().iter().position(|&x| bad(x)) else { return };
+    let value = values.data()[index].to_string();
+    WATCH.set(Some(Some(Anomaly { op, phase, value, index, shape: found.shape().to_vec() })));
 }

@@ -82,7 +82,7 @@ impl Gen {
     }
 
     /// Different values, none nearer than 0.05 to another: for operations that pick one of several (maximum,
-    /// sorting), whose gradient jumps where two are equal.
+    /// sorting), whose gradient jumps where two are equal. Any layout but stretched.
     pub fn distinct(&mut self, shape: &[usize]) -> Tensor<f64> {
         let count: usize = shape.iter().product();
         let mut values: Vec<f64> = (0..count).map(|i| (i as f64 - count as f64 / 2.0) * 0.1).collect();
@@ -90,7 +90,24 @@ impl Gen {
             values.swap(i, self.rng.random_range(0..=i));
         }
         let jitter: Vec<f64> = values.iter().map(|v| v + self.rng.random_range(0.0..0.04)).collect();
-        Tensor::from_vec(jitter, shape)
+        self.relaid(&Tensor::from_vec(jitter, shape))
+    }
+
+    /// The same values, stored contiguous, transposed, within something larger, or with gaps.
+    fn relaid(&mut self, x: &Tensor<f64>) -> Tensor<f64> {
+        if x.rank() == 0 {
+            return x.clone();
+        }
+        let [axis, other] = [(); 2].map(|()| self.below(x.rank()) as isize);
+        match self.below(4) {
+            0 => x.clone(),
+            1 => x.transpose(axis, other).contiguous().transpose(axis, other),
+            2 => {
+                let length = x.dim(axis);
+                Tensor::concat(&[x, x, x], axis).slice(axis, length..2 * length)
+            }
+            _ => Tensor::stack(&[x, x], -1).select(-1, 1),
+        }
     }
 
     /// Values of `draw`, in a random layout.

@@ -103,9 +103,11 @@ impl<E: Element> Var<E> {
         while let Some((id, dy)) = pending.pop_last() {
             let node = nodes.remove(&id).expect("every pending gradient has its node");
             if node.is_leaf() {
+                anomaly::check_upstream("leaf", &dy);
                 pass.leaves.add(LeafId(id), dy);
                 continue;
             }
+            anomaly::check_upstream(node.op, &dy);
             let gradients = apply_vjp(&node, &dy, retain, &mut pass)?;
             drop(dy);
             let (op, given, inputs) = (node.op, gradients.len(), node.parents.len());

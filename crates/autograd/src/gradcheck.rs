@@ -120,6 +120,8 @@ pub enum GradcheckError {
         /// Name of the input.
         input: String,
     },
+    /// The function gave another value when it was called again with the same inputs.
+    NotDeterministic,
     /// The backward pass failed.
     Backward(crate::BackwardError),
 }
@@ -140,6 +142,10 @@ impl fmt::Display for GradcheckError {
             }
             Self::NoGradient { input } => write!(f, "no gradient reached {input}"),
             Self::OnlyKinks { input } => write!(f, "every place of {input} is at a kink; check other values"),
+            Self::NotDeterministic => f.write_str(
+                "the function gave another value when called again with the same inputs: give it a copy of the same \
+                 random numbers each time",
+            ),
             Self::Backward(error) => error.fmt(f),
         }
     }
@@ -159,7 +165,8 @@ impl Gradcheck {
     /// time it is called.
     ///
     /// # Errors
-    /// The worst mismatch, an input that no gradient reaches, or one with kinks everywhere.
+    /// The worst mismatch, an input that no gradient reaches, one with kinks everywhere, or a function that does not
+    /// repeat itself.
     pub fn check(
         &self,
         f: impl Fn(&[Var<f64>]) -> Var<f64>,
@@ -220,7 +227,11 @@ impl Gradcheck {
         function: &dyn Fn(&[Tensor<f64>]) -> f64,
     ) -> Result<GradcheckReport, GradcheckError> {
         let base: Vec<Tensor<f64>> = inputs.iter().map(|(_, value, _)| value.contiguous()).collect();
-        let scale = function(&base).abs().max(1.0);
+        let value = function(&base);
+        if value.to_bits() != function(&base).to_bits() {
+            return Err(GradcheckError::NotDeterministic);
+        }
+        let scale = value.abs().max(1.0);
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
         let mut report = GradcheckReport::default();
         let mut worst: Option<GradcheckError> = None;
@@ -394,6 +405,16 @@ mod tests {
         assert_eq!((report.compared, report.kinks), (2, 2));
         let only = gradcheck(|v| relu(&v[0]), &[Tensor::zeros(&[3])]);
         assert!(matches!(only, Err(GradcheckError::OnlyKinks { .. })));
+    }
+
+    #[test]
+    fn a_function_that_does_not_repeat_itself_is_named() {
+        let calls = std::cell::Cell::new(0.0);
+        let f = |v: &[Var<f64>]| {
+            calls.set(calls.get() + 1.0);
+            &v[0] * calls.get()
+        };
+        assert_eq!(gradcheck(f, &[Tensor::ones(&[2])]).unwrap_err(), GradcheckError::NotDeterministic);
     }
 
     #[test]

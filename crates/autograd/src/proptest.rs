@@ -39,6 +39,19 @@ pub fn tensors(shape: &[usize]) -> impl Strategy<Value = Tensor<f64>> + use<> {
     gens().prop_map(move |mut draw| draw.normal(&shape))
 }
 
+/// Tensors of values in `[low, high)` in every memory layout, for operations that are not defined everywhere.
+pub fn tensors_within(shape: &[usize], low: f64, high: f64) -> impl Strategy<Value = Tensor<f64>> + use<> {
+    let shape = shape.to_vec();
+    gens().prop_map(move |mut draw| draw.uniform(&shape, low, high))
+}
+
+/// Tensors of different values, none near another, in every layout but stretched: for operations that pick one of
+/// several.
+pub fn distinct_tensors(shape: &[usize]) -> impl Strategy<Value = Tensor<f64>> + use<> {
+    let shape = shape.to_vec();
+    gens().prop_map(move |mut draw| draw.distinct(&shape))
+}
+
 /// Generators from random seeds, for whatever else an operation takes.
 pub fn gens() -> impl Strategy<Value = Gen> {
     any::<u64>().prop_map(Gen::new).no_shrink()
@@ -60,6 +73,15 @@ mod tests {
             prop_assert_eq!(&x.t().t(), &x);
             crate::gradcheck(|v| v[0].t().tanh(), &[x])?;
         }
+
+        #[test]
+        fn values_are_where_they_are_wanted(
+            positive in shapes(2).prop_flat_map(|shape| tensors_within(&shape, 0.5, 2.0)),
+            distinct in shapes(3).prop_flat_map(|shape| distinct_tensors(&shape)),
+        ) {
+            crate::gradcheck(|v| v[0].ln(), &[positive])?;
+            crate::gradcheck(|v| v[0].max_axis(-1, false), &[distinct])?;
+        }
     }
 
     #[test]
@@ -72,6 +94,11 @@ mod tests {
             })
             .collect();
         for expected in [[4, 1], [1, 3], [7, 1], [8, 2], [0, 1], [1, 0]] {
+            assert!(layouts.contains(&expected[..]), "{expected:?} not in {layouts:?}");
+        }
+        let layouts: HashSet<_> =
+            (0..100).map(|seed| Gen::new(seed).distinct(&[3, 4]).strides().to_vec()).collect();
+        for expected in [[4, 1], [1, 3], [12, 1], [8, 2]] {
             assert!(layouts.contains(&expected[..]), "{expected:?} not in {layouts:?}");
         }
     }

@@ -71,7 +71,7 @@ impl<E: Element> Tensor<E> {
     /// If `data` does not have as many values as the shape.
     #[track_caller]
     pub fn from_vec(data: Vec<E>, shape: &[usize]) -> Self {
-        Self::from_slice(&data, shape)
+        Self::of_values("from_vec", &data, shape)
     }
 
     /// The values of `data` in row-major order.
@@ -80,9 +80,14 @@ impl<E: Element> Tensor<E> {
     /// If `data` does not have as many values as the shape.
     #[track_caller]
     pub fn from_slice(data: &[E], shape: &[usize]) -> Self {
+        Self::of_values("from_slice", data, shape)
+    }
+
+    #[track_caller]
+    fn of_values(op: &str, data: &[E], shape: &[usize]) -> Self {
         assert!(
             data.len() == shape::size(shape),
-            "from_slice: {} values for shape {shape:?}, which has {}",
+            "{op}: {} values for shape {shape:?}, which has {}",
             data.len(),
             shape::size(shape)
         );

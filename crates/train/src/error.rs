@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A loss or a norm stopped being a number.
     #[error(
-        "step {step}: {what} is {value}; lower the learning rate, clip gradients, or look for the origin with anomaly detection"
+        "step {step}: {what} is {value}; lower the learning rate or clip gradients; `autograd::detect_anomaly` finds the origin"
     )]
     NotFinite {
         /// The training step.

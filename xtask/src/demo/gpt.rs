@@ -14,7 +14,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         "zh" => ("sanguo.txt", "却说"),
         _ => ("tiny-shakespeare.txt", "\n"),
     };
-    let dir = demo.run.out_dir(if demo.lang == "zh" { "demo/gpt-zh" } else { "demo/gpt" })?;
+    let dir = demo.run.out_dir(&folder(demo))?;
     let path = workspace().join("fixtures/text").join(file);
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
 
@@ -24,7 +24,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         (false, _) => Units::BytePairs(512),
     };
     let corpus = Corpus::encode(&text, units, &dir)?;
-    println!("gpt: {file}, {}", corpus.describe());
+    println!("gpt: {file}\n{}", corpus.describe());
     let plan = plan(demo, corpus.tokenizer.vocab_size());
     let outcome = train(&plan, &corpus, &dir, demo.resume, prompt)?;
     if outcome.interrupted {
@@ -38,6 +38,15 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     std::fs::write(dir.join("summary.txt"), &summary)?;
     println!("{summary}\npicture, summary, weights: {}", dir.display());
     Ok(())
+}
+
+/// Each kind of run has its own, so that a short one does not take the place of a long one.
+fn folder(demo: &Demo) -> String {
+    let mut folder = "demo/gpt".to_owned();
+    for (is, name) in [(demo.lang == "zh", "-zh"), (demo.chars, "-chars"), (demo.run.full, "-full")] {
+        folder.push_str(if is { name } else { "" });
+    }
+    folder
 }
 
 fn plan(demo: &Demo, vocab: usize) -> Plan {

@@ -148,7 +148,7 @@ fn chinese(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
 
 fn describe(language: &Language, model: &embed::Model, start: Instant) {
     println!(
-        "{}: {}, {} words of {} in the text, skip-gram with negative sampling, {} dimensions, {} epochs, {:.1} s",
+        "{}: {}, {} words of {} in the text\nskip-gram with negative sampling, {} dimensions, {} epochs, {:.1} s",
         language.name,
         language.file,
         model.vocab().len(),

@@ -40,6 +40,9 @@ pub(crate) struct Train {
     /// Words drawn against each
     #[arg(long, default_value_t = 5, value_name = "N")]
     negatives: usize,
+    /// Skip-gram: context words that are trained in one step and share the words drawn, 1 to 6; more is faster
+    #[arg(long, default_value_t = Word2Vec::cbow().shared, value_name = "N")]
+    shared: usize,
     /// Length of a vector
     #[arg(long, default_value_t = 100, value_name = "N")]
     dim: usize,
@@ -141,6 +144,7 @@ impl Train {
         let mut settings = Word2Vec::cbow()
             .architecture(architecture)
             .objective(objective)
+            .shared(self.shared)
             .dim(self.dim)
             .window(self.window)
             .epochs(self.epochs)

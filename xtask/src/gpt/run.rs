@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use autograd::no_grad;
+use autograd::{Gradients, detect_anomaly, no_grad};
 use metrics::LogLoss;
 use nn::optim::{AdamW, Groups, Optim, Optimizer, OptimizerState};
 use nn::schedule::Schedule;
@@ -185,21 +185,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One step of the optimiser.
+    /// One step of the optimiser. Where a number is not finite, the error tells where it came from.
     fn train_step(&mut self) -> Result<Record, Failure> {
-        let mut sum = Accumulator::new();
-        for _ in 0..self.plan.accumulate {
-            let batch = self.windows.draw(&mut self.rng)?;
-            let loss = self.model.loss(&batch.input, &batch.target, &mut Mode::Train(&mut self.rng))?;
-            let mean = train::finite(self.step + 1, "the loss", f64::from(loss.item()))?;
-            sum.add(mean, self.model.backward(&loss)?, batch.tokens());
-        }
-        let (loss, grads) = sum.finish()?;
+        let before = self.rng.clone();
+        let (loss, grads) = self.gradients().map_err(|error| self.with_origin(error, before.clone()))?;
         let lr = self.schedule.at(self.step);
         let norm = self
             .adamw
             .step_clipped(&mut self.model, &grads, lr, self.plan.clip_norm)
-            .map_err(|error| format!("step {}: {error}", self.step + 1))?;
+            .map_err(|error| format!("step {}: {error}", self.step + 1).into())
+            .map_err(|error| self.with_origin(error, before))?;
         self.step += 1;
         Ok(Record {
             step: self.step,
@@ -208,6 +203,31 @@ impl<'a> Run<'a> {
             grad_norm: Some(norm),
             ..Record::default()
         })
+    }
+
+    /// Mean loss and gradients over the micro-batches of a step.
+    fn gradients(&mut self) -> Result<(f64, Gradients<f32>), Failure> {
+        let mut sum = Accumulator::new();
+        for _ in 0..self.plan.accumulate {
+            let batch = self.windows.draw(&mut self.rng)?;
+            let loss = self.model.loss(&batch.input, &batch.target, &mut Mode::Train(&mut self.rng))?;
+            let mean = train::finite(self.step + 1, "the loss", f64::from(loss.item()))?;
+            sum.add(mean, self.model.backward(&loss)?, batch.tokens());
+        }
+        Ok(sum.finish()?)
+    }
+
+    /// Computes the same step again to find the operation at which a number stopped being finite, if one did.
+    fn with_origin(&self, error: Failure, mut rng: ChaCha8Rng) -> Failure {
+        let again = detect_anomaly(|| -> Result<(), Failure> {
+            for _ in 0..self.plan.accumulate {
+                let batch = self.windows.draw(&mut rng)?;
+                let loss = self.model.loss(&batch.input, &batch.target, &mut Mode::Train(&mut rng))?;
+                self.model.backward(&loss)?;
+            }
+            Ok(())
+        });
+        again.err().map_or_else(|| error.to_string().into(), |origin| format!("{error}: {origin}").into())
     }
 
     /// Whether something done every so many steps, and at the end, is due.
@@ -265,6 +285,10 @@ fn differences(then: &Plan, now: &Plan) -> Result<String, Failure> {
     flatten("", serde_json::to_value(then)?, &mut before);
     flatten("", serde_json::to_value(now)?, &mut after);
     let differing = before.iter().zip(&after).filter(|(before, after)| before != after);
+    // What is reckoned from the number of steps unless it is given differs with it.
+    let derived = ["warm_up", "evaluate_every", "save_every"];
+    let differing =
+        differing.filter(|((name, _), _)| then.steps == now.steps || !derived.contains(&name.as_str()));
     Ok(differing
         .map(|((name, was), (_, is))| format!("{name} {was}, now {is}"))
         .collect::<Vec<_>>()

@@ -205,6 +205,29 @@ fn an_anomaly_is_traced_to_its_operation() {
     assert!(detect_anomaly(|| y.sum()).is_ok());
 }
 
+#[test]
+fn a_given_nan_and_an_overflowing_sum_are_told_apart() {
+    let given = detect_anomaly(|| {
+        let x = Var::leaf(Tensor::from_vec(vec![1.0_f32, f32::NAN], &[2]));
+        (Var::leaf(Tensor::ones(&[2])) * x).sum()
+    })
+    .unwrap_err();
+    assert_eq!((given.op, given.phase, given.index), ("mul", Phase::Input { input: 1 }, 1));
+
+    // Each use of `x` sends back 3e38, which is finite; together they are not.
+    let sum = detect_anomaly(|| {
+        let x = Var::leaf(Tensor::full(&[1], 1e-30_f32));
+        let y = x.abs();
+        let _ = (&y * 3e38 + &y * 3e38).sum().backward();
+    })
+    .unwrap_err();
+    assert_eq!((sum.op, sum.phase), ("abs", Phase::Upstream));
+
+    // An infinity that is given may be meant.
+    let masked = detect_anomaly(|| Var::leaf(Tensor::full(&[2], f32::NEG_INFINITY)).exp().sum());
+    assert_eq!(masked.unwrap().item(), 0.0);
+}
+
 /// A bit of everything that splits its work, large enough to be split.
 fn composite() -> (f32, Vec<Tensor>) {
     let draw = &mut Gen::new(9);

@@ -56,7 +56,7 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
     }
     figure.save(dir.join("compression.png"))?;
     println!(
-        "tokenizers, which `cargo xtask tokenize` and Hugging Face read, and picture: {}",
+        "tokenizers, which `cargo xtask tokenize` and Hugging Face read, and picture:\n{}",
         dir.display()
     );
     Ok(())

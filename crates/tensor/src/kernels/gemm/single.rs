@@ -30,6 +30,8 @@ const SKINNY_TASK: usize = 64 << 10;
 /// 1 × 2048 × 2048 whole rows run at 22 GFLOP/s a thread, stretches of 512 elements at 12, of 64 at 1; asking for
 /// the next rows by hand made whole rows slower and short ones no faster.
 const SWEPT: usize = 1024;
+/// From so many elements on, the large operand comes from memory, and stretches are as long as there are threads for.
+const UNCACHED: usize = 4 << 20;
 
 /// `C (+)= A · B`, shapes already checked.
 pub(super) fn product<X: Epilogue<f32>>(
@@ -218,7 +220,8 @@ impl<X: Epilogue<f32>> Skinny<'_, X> {
     /// does not depend on them.
     fn pieces(&self, len: usize, k: usize, least: usize, work: impl Fn(Range<usize>) + Sync) {
         let threads = if self.parallel { rayon::current_num_threads() } else { 1 };
-        let step = len.div_ceil(4 * threads).max(SKINNY_TASK / k).max(least).next_multiple_of(64);
+        let tasks_each = if least > 1 && len * k >= UNCACHED { 1 } else { 4 };
+        let step = len.div_ceil(tasks_each * threads).max(SKINNY_TASK / k).max(least).next_multiple_of(64);
         if threads == 1 || len <= step {
             return work(0..len);
         }

@@ -107,12 +107,18 @@ fn slice_forms_agree_with_the_scalar_forms() {
     let x: Vec<f32> = (0..20_011).map(|i| (i as f32 - 10_000.0) * 1e-3).collect();
     let mut y = vec![0.0; x.len()];
     type Slice = (fn(&[f32], &mut [f32]), fn(&mut [f32]), fn(f64) -> f64);
-    let forms: [Slice; 6] = [
+    let forms: [Slice; 12] = [
         (exp, exp_in_place, f64::exp),
+        (exp_m1, exp_m1_in_place, f64::exp_m1),
+        (ln, ln_in_place, f64::ln),
+        (ln_1p, ln_1p_in_place, f64::ln_1p),
+        (softplus, softplus_in_place, f64::vsoftplus::<false>),
         (tanh, tanh_in_place, f64::tanh),
         (sigmoid, sigmoid_in_place, f64::vsigmoid::<false>),
         (erf, erf_in_place, f64::verf::<false>),
         (sin, sin_in_place, f64::sin),
+        (cos, cos_in_place, f64::cos),
+        (sqrt, sqrt_in_place, f64::sqrt),
         (rsqrt, rsqrt_in_place, |x| 1.0 / x.sqrt()),
     ];
     for (out_of_place, in_place, exact) in forms {
