@@ -1,0 +1,7 @@
+//! Decoders against a Markov model small enough to enumerate.
+
+mod beams;
+mod decoders;
+mod goldens;
+mod model;
+mod searches;
