@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod beam;
+mod constrain;
 mod contrastive;
 mod ensemble;
 mod error;
@@ -14,6 +15,11 @@ mod softmax;
 mod stop;
 
 pub use beam::{Beam, BeamSearch, CoveragePenalty, Ending, Hypothesis, LengthPenalty};
+#[cfg(feature = "json-schema")]
+pub use constrain::json_schema_pattern;
+pub use constrain::{Automaton, Constrained};
+#[cfg(feature = "regex")]
+pub use constrain::{ConstraintError, RegexAutomaton, Vocabulary};
 pub use contrastive::{Contrastive, ContrastiveSearch};
 pub use ensemble::{Averaging, Ensemble};
 pub use error::{ConfigError, Error};

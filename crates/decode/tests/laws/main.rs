@@ -1,6 +1,7 @@
 //! Decoders against a Markov model small enough to enumerate.
 
 mod beams;
+mod constrain;
 mod decoders;
 mod goldens;
 mod model;
