@@ -76,6 +76,10 @@ pub enum Error<E> {
         /// The score.
         value: f32,
     },
+    /// The search has a coverage penalty, and the model does not tell what it attends to.
+    NoAttention,
+    /// The search compares hidden states, and the model does not tell them.
+    NoHidden,
     /// Every token is forbidden: all scores are minus infinity.
     NothingAllowed {
         /// Which prompt.
@@ -104,6 +108,12 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             }
             Self::BadScore { row, token, value } => {
                 write!(f, "the score of token {token} in row {row} is {value}")
+            }
+            Self::NoAttention => {
+                write!(f, "a coverage penalty needs a model that tells what it attends to: Scorer::attention")
+            }
+            Self::NoHidden => {
+                write!(f, "contrastive search needs a model that tells its hidden states: Scorer::hidden")
             }
             Self::NothingAllowed { row, position } => {
                 write!(f, "prompt {row}: after {position} generated tokens every next token is forbidden")

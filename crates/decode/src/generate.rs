@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use rand::Rng;
 
 use crate::error::Error;
+use crate::process::Context;
 use crate::sampler::{Sampler, Sampling};
 use crate::scorer::{Checked, Scorer};
 use crate::softmax::log_sum_exp;
@@ -40,6 +41,10 @@ impl Row {
         &self.sequence[self.prompt_len..]
     }
 
+    fn context(&self) -> Context<'_> {
+        Context { sequence: &self.sequence, prompt_len: self.prompt_len, row: self.prompt }
+    }
+
     /// Chooses and appends the next token.
     fn advance<E, R: Rng + ?Sized>(
         &mut self,
@@ -50,7 +55,7 @@ impl Row {
         let position = self.generated().len();
         let raw = logits.to_vec();
         let token = sampler
-            .choose(&self.sequence, logits, rng)
+            .choose(self.context(), logits, rng)
             .ok_or(Error::NothingAllowed { row: self.prompt, position })?;
         self.log_prob += f64::from(raw[token as usize]) - log_sum_exp(&raw);
         self.sequence.push(token);

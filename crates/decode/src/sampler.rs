@@ -5,23 +5,26 @@ use std::fmt;
 use rand::{Rng, RngExt};
 
 use crate::error::{ConfigError, require};
-use crate::process::{LogitBias, MinP, Process, RepetitionPenalty, Temperature, TopK, TopP};
+use crate::process::{
+    Context, LogitBias, MinP, OccurrencePenalty, Process, RepetitionPenalty, Temperature, TopK, TopP, Typical,
+};
 use crate::softmax::argmax;
 
 /// How to draw a token. The default draws from the model's own distribution.
 ///
 /// Settings apply in a fixed order: `bias`,
-/// `repetition_penalty`, further steps given with [`Sampler::with`], `temperature`, `top_k`, `top_p`, `min_p`.
+/// `repetition_penalty`, `frequency_penalty` and `presence_penalty`, further steps given with [`Sampler::with`],
+/// `temperature`, `top_k`, `top_p`, `min_p`, `typical_p`.
 /// Each step sees the distribution that the steps before left.
 ///
 /// ```
-/// use decode::{Sampler, Sampling};
+/// use decode::{Context, Sampler, Sampling};
 /// use rand::SeedableRng;
 ///
 /// let sampling = Sampling { temperature: 0.8, top_k: 2, ..Sampling::default() };
 /// let sampler = Sampler::new(&sampling, 3)?;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-/// let token = sampler.choose(&[], &mut [0.3, 2.0, 1.9], &mut rng).unwrap();
+/// let token = sampler.choose(Context::default(), &mut [0.3, 2.0, 1.9], &mut rng).unwrap();
 /// assert!(token == 1 || token == 2);
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -35,15 +38,31 @@ pub struct Sampling {
     pub top_p: f32,
     /// Keeps tokens at least this likely relative to the likeliest; 0 keeps all.
     pub min_p: f32,
+    /// Keeps the tokens whose surprise is closest to the expected one and that together have this probability; 1 keeps all.
+    pub typical_p: f32,
     /// Above 1 discourages tokens that occurred before; 1 does nothing.
     pub repetition_penalty: f32,
+    /// Taken from the logit of a token for each time that it was generated before.
+    pub frequency_penalty: f32,
+    /// Taken from the logit of a token that was generated before.
+    pub presence_penalty: f32,
     /// Added to the logits of single tokens; minus infinity forbids one.
     pub bias: Vec<(u32, f32)>,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: 0, top_p: 1.0, min_p: 0.0, repetition_penalty: 1.0, bias: Vec::new() }
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            typical_p: 1.0,
+            repetition_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            bias: Vec::new(),
+        }
     }
 }
 
@@ -87,7 +106,12 @@ impl Sampler {
         if sampling.repetition_penalty != 1.0 {
             adjust.push(Box::new(penalty));
         }
+        let penalty = OccurrencePenalty::new(sampling.frequency_penalty, sampling.presence_penalty)?;
+        if sampling.frequency_penalty != 0.0 || sampling.presence_penalty != 0.0 {
+            adjust.push(Box::new(penalty));
+        }
         let (top_p, min_p) = (TopP::new(sampling.top_p)?, MinP::new(sampling.min_p)?);
+        let typical = Typical::new(sampling.typical_p)?;
         if sampling.temperature == 0.0 {
             return Ok(Self { vocab, adjust, shape: None });
         }
@@ -100,6 +124,9 @@ impl Sampler {
         }
         if sampling.min_p > 0.0 {
             shape.push(Box::new(min_p));
+        }
+        if sampling.typical_p < 1.0 {
+            shape.push(Box::new(typical));
         }
         Ok(Self { vocab, adjust, shape: Some(shape) })
     }
@@ -117,13 +144,18 @@ impl Sampler {
         self.vocab
     }
 
-    /// The token that follows `sequence`, given the model's scores of it, which are changed on the way;
+    /// The token that follows the sequence, given the model's scores of it, which are changed on the way;
     /// `None` if every token is forbidden. Greedy choice takes the lowest id among equals and draws no random
     /// number; otherwise exactly one is drawn.
     ///
     /// # Panics
     /// If `logits` does not have one score per token.
-    pub fn choose<R: Rng + ?Sized>(&self, sequence: &[u32], logits: &mut [f32], rng: &mut R) -> Option<u32> {
+    pub fn choose<R: Rng + ?Sized>(
+        &self,
+        context: Context<'_>,
+        logits: &mut [f32],
+        rng: &mut R,
+    ) -> Option<u32> {
         assert!(
             logits.len() == self.vocab,
             "choose: {} scores for a sampler over {} tokens",
@@ -131,13 +163,13 @@ impl Sampler {
             self.vocab
         );
         for step in &self.adjust {
-            step.process(sequence, logits);
+            step.process(context, logits);
         }
         let Some(shape) = &self.shape else {
             return argmax(logits).map(|token| token as u32);
         };
         for step in shape {
-            step.process(sequence, logits);
+            step.process(context, logits);
         }
         draw(logits, rng.random::<f64>()).map(|token| token as u32)
     }
@@ -179,7 +211,7 @@ mod tests {
         let draws = 60_000;
         let mut counts = [0_usize; 6];
         for _ in 0..draws {
-            counts[sampler.choose(&[], &mut logits.clone(), &mut rng).unwrap() as usize] += 1;
+            counts[sampler.choose(Context::default(), &mut logits.clone(), &mut rng).unwrap() as usize] += 1;
         }
         let weights = logits.map(|logit| (f64::from(logit) / f64::from(temperature)).exp());
         let total: f64 = weights.iter().sum();
@@ -202,7 +234,7 @@ mod tests {
             Sampling { top_k: 1, bias: vec![(2, 5.0), (0, f32::NEG_INFINITY)], ..Sampling::default() };
         let sampler = Sampler::new(&sampling, 3).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        assert_eq!(sampler.choose(&[], &mut [9.0, 1.0, 0.0], &mut rng), Some(2));
+        assert_eq!(sampler.choose(Context::default(), &mut [9.0, 1.0, 0.0], &mut rng), Some(2));
     }
 
     #[test]
@@ -213,6 +245,8 @@ mod tests {
         assert_eq!(setting(Sampling { temperature: f32::NAN, ..default() }), "temperature");
         assert_eq!(setting(Sampling { top_p: 0.0, ..default() }), "top_p");
         assert_eq!(setting(Sampling { min_p: 2.0, ..default() }), "min_p");
+        assert_eq!(setting(Sampling { typical_p: 0.0, ..default() }), "typical_p");
+        assert_eq!(setting(Sampling { presence_penalty: f32::NAN, ..default() }), "presence_penalty");
         assert_eq!(setting(Sampling { repetition_penalty: 0.0, ..default() }), "repetition_penalty");
         assert_eq!(setting(Sampling { bias: vec![(4, 1.0)], ..default() }), "bias");
         assert_eq!(setting(Sampling { bias: vec![(0, f32::NAN)], ..default() }), "bias");
@@ -229,8 +263,8 @@ mod tests {
             let greedy = Sampler::new(&Sampling::greedy(), logits.len()).unwrap();
             let cold = Sampling { temperature: f32::MIN_POSITIVE, ..Sampling::default() };
             let cold = Sampler::new(&cold, logits.len()).unwrap();
-            let expected = greedy.choose(&[], &mut logits.clone(), &mut rng).unwrap();
-            let found = cold.choose(&[], &mut logits.clone(), &mut rng).unwrap();
+            let expected = greedy.choose(Context::default(), &mut logits.clone(), &mut rng).unwrap();
+            let found = cold.choose(Context::default(), &mut logits.clone(), &mut rng).unwrap();
             prop_assert_eq!(logits[expected as usize], logits[found as usize]);
         }
 
@@ -239,7 +273,7 @@ mod tests {
             let sampling = Sampling { temperature, top_k, top_p: 0.5, min_p: 0.1, ..Sampling::default() };
             let sampler = Sampler::new(&sampling, vocab).unwrap();
             let mut rng = ChaCha8Rng::seed_from_u64(0);
-            prop_assert_eq!(sampler.choose(&[], &mut vec![f32::NEG_INFINITY; vocab], &mut rng), None);
+            prop_assert_eq!(sampler.choose(Context::default(), &mut vec![f32::NEG_INFINITY; vocab], &mut rng), None);
         }
     }
 }

@@ -81,28 +81,59 @@ pub trait Scorer {
     /// Whatever the model reports, such as a sequence that outgrew its context.
     fn extend(&mut self, parents: &[usize], tokens: &[u32], scores: &mut Vec<f32>)
     -> Result<(), Self::Error>;
-}
 
-impl<S: Scorer + ?Sized> Scorer for &mut S {
-    type Error = S::Error;
-
-    fn vocab(&self) -> usize {
-        (**self).vocab()
+    /// Appends to `weights` how much `row` attended to each position of its source when its last scores were computed: one
+    /// weight for each position, padding left out. `false`, the default, if the model does not tell; a coverage penalty
+    /// cannot be used then.
+    fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
+        let _ = (row, weights);
+        false
     }
 
-    fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), Self::Error> {
-        (**self).start(prompts, scores)
-    }
-
-    fn extend(
-        &mut self,
-        parents: &[usize],
-        tokens: &[u32],
-        scores: &mut Vec<f32>,
-    ) -> Result<(), Self::Error> {
-        (**self).extend(parents, tokens, scores)
+    /// Appends to `state` the model's hidden state of the last token of `row`, `(hidden)`: the one that its last scores were
+    /// computed from. `false`, the default, if the model does not tell; contrastive search cannot be used then.
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        let _ = (row, state);
+        false
     }
 }
+
+/// A pointer to a scorer is one.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<S: Scorer + ?Sized> Scorer for $pointer {
+            type Error = S::Error;
+
+            fn vocab(&self) -> usize {
+                (**self).vocab()
+            }
+
+            fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), S::Error> {
+                (**self).start(prompts, scores)
+            }
+
+            fn extend(
+                &mut self,
+                parents: &[usize],
+                tokens: &[u32],
+                scores: &mut Vec<f32>,
+            ) -> Result<(), S::Error> {
+                (**self).extend(parents, tokens, scores)
+            }
+
+            fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
+                (**self).attention(row, weights)
+            }
+
+            fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+                (**self).hidden(row, state)
+            }
+        }
+    };
+}
+
+forward!(&mut S);
+forward!(Box<S>);
 
 /// A scorer with its last scores: checks what goes in and what comes out.
 pub(crate) struct Checked<'m, S: Scorer + ?Sized> {
@@ -141,6 +172,29 @@ impl<'m, S: Scorer + ?Sized> Checked<'m, S> {
     /// The scores of `row`, for changing: `(vocab)`.
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.scores[row * self.vocab..(row + 1) * self.vocab]
+    }
+
+    /// The scores of `row`: `(vocab)`.
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
+        &self.scores[row * self.vocab..(row + 1) * self.vocab]
+    }
+
+    /// What `row` attended to.
+    pub(crate) fn attention(&self, row: usize) -> Result<Vec<f32>, Error<S::Error>> {
+        let mut weights = Vec::new();
+        match self.model.attention(row, &mut weights) {
+            true => Ok(weights),
+            false => Err(Error::NoAttention),
+        }
+    }
+
+    /// The hidden state of `row`.
+    pub(crate) fn hidden(&self, row: usize) -> Result<Vec<f32>, Error<S::Error>> {
+        let mut state = Vec::new();
+        match self.model.hidden(row, &mut state) {
+            true => Ok(state),
+            false => Err(Error::NoHidden),
+        }
     }
 
     /// NaN and plus infinity cannot be ranked or normalised; better to stop here than to emit token 0.

@@ -1,15 +1,15 @@
 //! Adding to the scores of chosen tokens.
 
 use crate::error::{ConfigError, require};
-use crate::process::Process;
+use crate::process::{Context, Process};
 
 /// Adds a constant to the logits of some tokens; minus infinity forbids a token.
 ///
 /// ```
-/// use decode::process::{LogitBias, Process};
+/// use decode::process::{Context, LogitBias, Process};
 /// let bias = LogitBias::new(&[(0, 2.0), (2, f32::NEG_INFINITY)], 3)?;
 /// let mut logits = [1.0, 1.0, 1.0];
-/// bias.process(&[], &mut logits);
+/// bias.process(Context::default(), &mut logits);
 /// assert_eq!(logits, [3.0, 1.0, f32::NEG_INFINITY]);
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -38,7 +38,7 @@ impl LogitBias {
 }
 
 impl Process for LogitBias {
-    fn process(&self, _sequence: &[u32], logits: &mut [f32]) {
+    fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         for &(token, value) in &self.bias {
             // Two huge finite numbers may sum to infinity, which cannot be normalised.
             let logit = &mut logits[token as usize];

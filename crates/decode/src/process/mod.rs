@@ -4,43 +4,81 @@
 //! is taken out by giving it minus infinity. [`Sampler`](crate::Sampler) says in which order it applies them.
 
 mod bias;
+mod length;
+mod ngram;
+mod prefix;
 mod repetition;
 mod temperature;
 mod truncate;
+mod typical;
 
 pub use bias::LogitBias;
-pub use repetition::RepetitionPenalty;
+pub use length::MinLength;
+pub use ngram::NoRepeatNgram;
+pub use prefix::ForcedPrefix;
+pub use repetition::{OccurrencePenalty, RepetitionPenalty};
 pub use temperature::Temperature;
 pub use truncate::{MinP, TopK, TopP};
+pub use typical::Typical;
+
+/// The sequence that a token is chosen for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context<'a> {
+    /// Prompt and generated tokens.
+    pub sequence: &'a [u32],
+    /// How many of them the prompt has.
+    pub prompt_len: usize,
+    /// Which of the prompts that are decoded together it continues.
+    pub row: usize,
+}
+
+impl<'a> Context<'a> {
+    /// A sequence without a prompt, in row 0.
+    pub fn new(sequence: &'a [u32]) -> Self {
+        Self { sequence, prompt_len: 0, row: 0 }
+    }
+
+    /// The tokens after the prompt.
+    pub fn generated(&self) -> &'a [u32] {
+        &self.sequence[self.prompt_len..]
+    }
+}
 
 /// One step on the logits of the next token.
 ///
 /// ```
-/// use decode::Process;
+/// use decode::{Context, Process};
 ///
 /// /// Forbids the token that was just emitted.
 /// struct NoEcho;
 ///
 /// impl Process for NoEcho {
-///     fn process(&self, sequence: &[u32], logits: &mut [f32]) {
-///         if let Some(&last) = sequence.last() {
+///     fn process(&self, context: Context<'_>, logits: &mut [f32]) {
+///         if let Some(&last) = context.sequence.last() {
 ///             logits[last as usize] = f32::NEG_INFINITY;
 ///         }
 ///     }
 /// }
 ///
 /// let mut logits = [0.5, 0.1];
-/// NoEcho.process(&[1, 0], &mut logits);
+/// NoEcho.process(Context::new(&[1, 0]), &mut logits);
 /// assert_eq!(logits, [f32::NEG_INFINITY, 0.1]);
 /// ```
 pub trait Process {
-    /// Changes `logits (vocab)`, the scores of the token that follows `sequence` (prompt and generated
-    /// tokens). Logits come in finite or minus infinity and must leave so.
-    fn process(&self, sequence: &[u32], logits: &mut [f32]);
+    /// Changes `logits (vocab)`, the scores of the token that follows the sequence. Logits come in finite or minus
+    /// infinity and must leave so.
+    fn process(&self, context: Context<'_>, logits: &mut [f32]);
 }
 
 impl<P: Process + ?Sized> Process for Box<P> {
-    fn process(&self, sequence: &[u32], logits: &mut [f32]) {
-        (**self).process(sequence, logits);
+    fn process(&self, context: Context<'_>, logits: &mut [f32]) {
+        (**self).process(context, logits);
     }
+}
+
+/// Forbids every token but one.
+fn only(token: u32, logits: &mut [f32]) {
+    let kept = logits[token as usize];
+    logits.fill(f32::NEG_INFINITY);
+    logits[token as usize] = kept;
 }

@@ -1,14 +1,14 @@
 //! Flattening or sharpening the distribution.
 
 use crate::error::{ConfigError, require};
-use crate::process::Process;
+use crate::process::{Context, Process};
 
 /// Divides the logits by a temperature: below 1 sharpens the distribution, above 1 flattens it.
 ///
 /// ```
-/// use decode::process::{Process, Temperature};
+/// use decode::process::{Context, Process, Temperature};
 /// let mut logits = [1.0, 3.0];
-/// Temperature::new(0.5)?.process(&[], &mut logits);
+/// Temperature::new(0.5)?.process(Context::default(), &mut logits);
 /// assert_eq!(logits, [-4.0, 0.0]);                    // twice as far apart, the largest at 0
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -31,7 +31,7 @@ impl Temperature {
 }
 
 impl Process for Temperature {
-    fn process(&self, _sequence: &[u32], logits: &mut [f32]) {
+    fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         // Relative to the largest, so that a tiny temperature cannot overflow to plus infinity.
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if max == f32::NEG_INFINITY {

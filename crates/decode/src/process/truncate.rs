@@ -1,7 +1,7 @@
 //! Cutting off the tail of the distribution, where a model's scores are least reliable.
 
 use crate::error::{ConfigError, require};
-use crate::process::Process;
+use crate::process::{Context, Process};
 use crate::softmax::{log_sum_exp, top};
 
 /// Takes out every token that is not in `keep`, which is sorted by rank.
@@ -16,9 +16,9 @@ fn retain(logits: &mut [f32], keep: &[usize]) {
 /// Keeps the `k` likeliest tokens (Fan et al. 2018); among equals the lowest ids.
 ///
 /// ```
-/// use decode::process::{Process, TopK};
+/// use decode::process::{Context, Process, TopK};
 /// let mut logits = [1.0, 3.0, 2.0];
-/// TopK::new(2)?.process(&[], &mut logits);
+/// TopK::new(2)?.process(Context::default(), &mut logits);
 /// assert_eq!(logits, [f32::NEG_INFINITY, 3.0, 2.0]);
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -39,7 +39,7 @@ impl TopK {
 }
 
 impl Process for TopK {
-    fn process(&self, _sequence: &[u32], logits: &mut [f32]) {
+    fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         if self.k < logits.len() {
             let keep = top(logits, self.k);
             retain(logits, &keep);
@@ -51,9 +51,9 @@ impl Process for TopK {
 /// Holtzman et al. 2020). At least one token stays.
 ///
 /// ```
-/// use decode::process::{Process, TopP};
+/// use decode::process::{Context, Process, TopP};
 /// let mut logits = [0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()];
-/// TopP::new(0.7)?.process(&[], &mut logits);
+/// TopP::new(0.7)?.process(Context::default(), &mut logits);
 /// assert!(logits[1].is_finite() && logits[2] == f32::NEG_INFINITY);
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -74,7 +74,7 @@ impl TopP {
 }
 
 impl Process for TopP {
-    fn process(&self, _sequence: &[u32], logits: &mut [f32]) {
+    fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         if self.p >= 1.0 {
             return;
         }
@@ -95,9 +95,9 @@ impl Process for TopP {
 /// Keeps the tokens whose probability is at least `p` times that of the likeliest (Nguyen et al. 2024).
 ///
 /// ```
-/// use decode::process::{MinP, Process};
+/// use decode::process::{Context, MinP, Process};
 /// let mut logits = [0.6_f32.ln(), 0.35_f32.ln(), 0.05_f32.ln()];
-/// MinP::new(0.5)?.process(&[], &mut logits);
+/// MinP::new(0.5)?.process(Context::default(), &mut logits);
 /// assert!(logits[1].is_finite() && logits[2] == f32::NEG_INFINITY);
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
@@ -118,7 +118,7 @@ impl MinP {
 }
 
 impl Process for MinP {
-    fn process(&self, _sequence: &[u32], logits: &mut [f32]) {
+    fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         // p ≥ min_p · p_max, in logs; the normaliser cancels.
         let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for logit in logits {
@@ -164,7 +164,7 @@ mod tests {
         #[test]
         fn top_k_keeps_k(before in logits(), k in 1_usize..60) {
             let mut after = before.clone();
-            TopK::new(k).unwrap().process(&[], &mut after);
+            TopK::new(k).unwrap().process(Context::default(), &mut after);
             let allowed = before.iter().filter(|l| l.is_finite()).count();
             prop_assert_eq!(kept(&before, &after)?.len(), k.min(allowed));
         }
@@ -172,7 +172,7 @@ mod tests {
         #[test]
         fn top_p_is_the_smallest_set_with_the_mass(before in logits(), p in 0.01_f32..1.0) {
             let mut after = before.clone();
-            TopP::new(p).unwrap().process(&[], &mut after);
+            TopP::new(p).unwrap().process(Context::default(), &mut after);
             let kept = kept(&before, &after)?;
             let probabilities = probabilities(&before);
             let mass: f64 = kept.iter().map(|&t| probabilities[t]).sum();
@@ -184,14 +184,14 @@ mod tests {
         #[test]
         fn top_p_of_one_changes_nothing(before in logits()) {
             let mut after = before.clone();
-            TopP::new(1.0).unwrap().process(&[], &mut after);
+            TopP::new(1.0).unwrap().process(Context::default(), &mut after);
             prop_assert_eq!(before, after);
         }
 
         #[test]
         fn min_p_is_a_threshold(before in logits(), p in 0.0_f32..=1.0) {
             let mut after = before.clone();
-            MinP::new(p).unwrap().process(&[], &mut after);
+            MinP::new(p).unwrap().process(Context::default(), &mut after);
             kept(&before, &after)?;
             let probabilities = probabilities(&before);
             let max = probabilities.iter().copied().fold(0.0, f64::max);

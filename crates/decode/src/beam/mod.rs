@@ -1,0 +1,165 @@
+//! Beam search: several hypotheses per prompt, the best of each length kept.
+
+mod search;
+
+pub use search::BeamSearch;
+
+use crate::error::{ConfigError, require};
+use crate::stop::Finish;
+
+/// How the score of a complete hypothesis depends on its length, which counts the end token. The log
+/// probability of a longer sequence is always lower; dividing it by a growing number makes up for that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LengthPenalty {
+    /// The log probability itself.
+    None,
+    /// Divided by `length ^ alpha`: 1 is the mean per token.
+    Power(f64),
+    /// Divided by `((5 + length) / 6) ^ alpha` (Wu et al. 2016); 0.6 to 1 are usual.
+    Wu(f64),
+}
+
+impl LengthPenalty {
+    /// `log_prob` of a sequence of `length` tokens, made comparable over lengths.
+    pub fn score(self, log_prob: f64, length: usize) -> f64 {
+        match self {
+            Self::None => log_prob,
+            Self::Power(alpha) => log_prob / (length.max(1) as f64).powf(alpha),
+            Self::Wu(alpha) => log_prob / ((5.0 + length as f64) / 6.0).powf(alpha),
+        }
+    }
+
+    fn alpha(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Power(alpha) | Self::Wu(alpha) => alpha,
+        }
+    }
+}
+
+/// What a complete hypothesis loses for positions of the source that it did not attend to, or did twice. The coverage of a
+/// position is the sum of its attention weights over all generated tokens, the end token's included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CoveragePenalty {
+    /// Nothing.
+    None,
+    /// Adds `β · Σ ln min(coverage, 1)` over the positions (Wu et al. 2016): for what was left out. A coverage below 1e-10
+    /// counts as that much.
+    Wu(f64),
+    /// Takes away `β · Σ max(coverage − 1, 0)`: for what was said more than once (OpenNMT's "summary" penalty).
+    Summary(f64),
+}
+
+impl CoveragePenalty {
+    /// What is added to the score: 0 or below.
+    pub fn score(self, coverage: &[f64]) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Wu(beta) => beta * coverage.iter().map(|c| c.clamp(1e-10, 1.0).ln()).sum::<f64>(),
+            Self::Summary(beta) => -beta * coverage.iter().map(|c| (c - 1.0).max(0.0)).sum::<f64>(),
+        }
+    }
+
+    fn beta(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Wu(beta) | Self::Summary(beta) => beta,
+        }
+    }
+}
+
+/// When the search for one prompt ends, before the limit on tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// When no open hypothesis can overtake the `n_best` complete ones any more, whatever follows.
+    Exact,
+    /// When no open hypothesis, scored as if it ended now, is better than the `n_best` complete ones: an
+    /// estimate that with a length penalty ends much earlier.
+    Estimate,
+    /// As soon as `n_best` hypotheses are complete.
+    First,
+}
+
+/// Settings of a beam search.
+///
+/// ```
+/// use decode::{Beam, BeamSearch, LengthPenalty};
+/// let beam = Beam { length_penalty: LengthPenalty::Wu(0.6), ..Beam::new(4, 2, 30) };
+/// let search = BeamSearch::new(&beam)?;
+/// assert!(BeamSearch::new(&Beam { n_best: 5, ..beam }).is_err());      // more than the width
+/// # Ok::<(), decode::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beam {
+    /// Open hypotheses per prompt.
+    pub width: usize,
+    /// Hypotheses returned per prompt, at most `width`; as many from each group.
+    pub n_best: usize,
+    /// The token that completes a hypothesis.
+    pub end: u32,
+    /// Limit on generated tokens; hypotheses still open then are complete as they are.
+    pub max_tokens: usize,
+    /// How hypotheses of different lengths compare.
+    pub length_penalty: LengthPenalty,
+    /// What an uneven attention to the source costs. Other than `None` needs [`Scorer::attention`](crate::Scorer::attention).
+    pub coverage_penalty: CoveragePenalty,
+    /// When the search ends.
+    pub ending: Ending,
+    /// Groups that the width is divided into: diverse beam search (Vijayakumar et al. 2018). Each group searches for itself,
+    /// one after the other in every step, and avoids the tokens that those before it have just taken. Divides
+    /// `width` and `n_best`.
+    pub groups: usize,
+    /// Taken from a token's log probability for each hypothesis of earlier groups that has just taken it, when a group
+    /// chooses its candidates; scores are not changed.
+    pub diversity: f64,
+    /// Whether probabilities are normalised again after the steps of [`BeamSearch::with`], so that hypotheses are
+    /// compared by what is likely among the tokens allowed. Otherwise the steps work on log probabilities and what they
+    /// leave is added up, as in Hugging Face's `generate`.
+    pub renormalise: bool,
+}
+
+impl Beam {
+    /// The best hypothesis of a beam of this width, without length penalty, exact.
+    pub fn new(width: usize, end: u32, max_tokens: usize) -> Self {
+        Self {
+            width,
+            n_best: 1,
+            end,
+            max_tokens,
+            length_penalty: LengthPenalty::None,
+            coverage_penalty: CoveragePenalty::None,
+            ending: Ending::Exact,
+            groups: 1,
+            diversity: 0.0,
+            renormalise: true,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        require(self.width > 0, "width", "at least 1", self.width)?;
+        let n_best = 1..=self.width;
+        require(n_best.contains(&self.n_best), "n_best", "between 1 and the width", self.n_best)?;
+        require(self.max_tokens > 0, "max_tokens", "at least 1", self.max_tokens)?;
+        let (alpha, beta) = (self.length_penalty.alpha(), self.coverage_penalty.beta());
+        require(alpha.is_finite(), "length_penalty", "finite", alpha)?;
+        require(beta.is_finite() && beta >= 0.0, "coverage_penalty", "finite and not negative", beta)?;
+        let divides = |whole: usize| self.groups > 0 && whole.is_multiple_of(self.groups);
+        require(divides(self.width), "groups", "a divisor of the width", self.groups)?;
+        require(divides(self.n_best), "groups", "a divisor of n_best", self.groups)?;
+        let diversity = self.diversity;
+        require(diversity.is_finite() && diversity >= 0.0, "diversity", "finite and not negative", diversity)
+    }
+}
+
+/// A complete hypothesis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hypothesis {
+    /// The tokens after the prompt, without the end token.
+    pub tokens: Vec<u32>,
+    /// `End` or `Length`.
+    pub finish: Finish,
+    /// Sum of the log probabilities of the tokens (end token included), after processing.
+    pub log_prob: f64,
+    /// `log_prob` with the penalties of length and coverage: what hypotheses are ranked by.
+    pub score: f64,
+}

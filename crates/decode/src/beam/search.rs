@@ -1,0 +1,277 @@
+//! The search itself.
+
+use std::fmt;
+
+use super::{Beam, CoveragePenalty, Ending, Hypothesis};
+use crate::error::{ConfigError, Error};
+use crate::process::{Context, Process};
+use crate::scorer::{Checked, Scorer};
+use crate::softmax::{log_sum_exp, top};
+use crate::stop::Finish;
+
+/// A beam search over all prompts in one batch.
+pub struct BeamSearch {
+    beam: Beam,
+    steps: Vec<Box<dyn Process>>,
+}
+
+impl fmt::Debug for BeamSearch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BeamSearch").field("beam", &self.beam).finish_non_exhaustive()
+    }
+}
+
+/// An open hypothesis, and the row of the model's batch that holds it.
+struct Open {
+    row: usize,
+    /// Prompt and generated tokens.
+    sequence: Vec<u32>,
+    log_prob: f64,
+    /// Attention to each position of the source, summed over the tokens; empty without a coverage penalty.
+    coverage: Vec<f64>,
+}
+
+/// One way of going on from an open hypothesis.
+struct Candidate {
+    parent: usize,
+    token: u32,
+    log_prob: f64,
+    /// What candidates of a group are ranked by.
+    rank: f64,
+}
+
+/// A search of its own, but for the tokens that it avoids.
+struct Group {
+    open: Vec<Open>,
+    /// The best complete ones, best first, as many as the group is to return.
+    complete: Vec<Hypothesis>,
+}
+
+/// The search for one prompt.
+struct Item {
+    prompt: usize,
+    prompt_len: usize,
+    groups: Vec<Group>,
+}
+
+/// The next batch: whose rows go on, and with which tokens.
+#[derive(Default)]
+struct Batch {
+    parents: Vec<usize>,
+    tokens: Vec<u32>,
+}
+
+impl BeamSearch {
+    /// A search with these settings.
+    ///
+    /// # Errors
+    /// Names the first setting that makes no sense.
+    pub fn new(beam: &Beam) -> Result<Self, ConfigError> {
+        beam.check()?;
+        Ok(Self { beam: *beam, steps: Vec::new() })
+    }
+
+    /// Adds a step on the logits of each hypothesis, such as [`MinLength`](crate::process::MinLength) or
+    /// [`NoRepeatNgram`](crate::process::NoRepeatNgram).
+    #[must_use]
+    pub fn with(mut self, step: impl Process + 'static) -> Self {
+        self.steps.push(Box::new(step));
+        self
+    }
+
+    /// The `n_best` continuations of each prompt, best first; fewer where fewer exist. Equal scores go to the
+    /// hypothesis found first, equal candidates to the better parent and then the lower token.
+    ///
+    /// # Errors
+    /// As [`Error`] lists; [`Error::NothingAllowed`] for a prompt without any complete hypothesis because
+    /// every continuation is forbidden.
+    pub fn run<S: Scorer + ?Sized>(
+        &self,
+        model: &mut S,
+        prompts: &[Vec<u32>],
+    ) -> Result<Vec<Vec<Hypothesis>>, Error<S::Error>> {
+        let (end, vocab) = (self.beam.end as usize, model.vocab());
+        if end >= vocab {
+            return Err(Error::Vocab { expected: end + 1, found: vocab });
+        }
+        let mut results: Vec<Vec<Hypothesis>> = vec![Vec::new(); prompts.len()];
+        let mut model = Checked::start(model, prompts)?;
+        let new_item = |(i, prompt): (usize, &Vec<u32>)| Item::new(i, prompt, self.beam.groups);
+        let mut items: Vec<Item> = prompts.iter().enumerate().map(new_item).collect();
+        for length in 1..=self.beam.max_tokens {
+            let (mut batch, mut live) = (Batch::default(), Vec::new());
+            for mut item in items {
+                self.step(&mut item, length, &model, &mut batch)?;
+                if item.groups.iter().any(|group| !group.open.is_empty()) {
+                    live.push(item);
+                    continue;
+                }
+                let mut complete: Vec<Hypothesis> =
+                    item.groups.into_iter().flat_map(|group| group.complete).collect();
+                if complete.is_empty() {
+                    return Err(Error::NothingAllowed { row: item.prompt, position: length - 1 });
+                }
+                complete.sort_by(|a, b| b.score.total_cmp(&a.score));
+                results[item.prompt] = complete;
+            }
+            items = live;
+            if items.is_empty() {
+                break;
+            }
+            model.extend(&batch.parents, &batch.tokens)?;
+        }
+        Ok(results)
+    }
+
+    /// Moves every group of an item on by one token.
+    fn step<S: Scorer + ?Sized>(
+        &self,
+        item: &mut Item,
+        length: usize,
+        model: &Checked<'_, S>,
+        batch: &mut Batch,
+    ) -> Result<(), Error<S::Error>> {
+        let mut taken: Vec<u32> = Vec::new();
+        for group in item.groups.iter_mut().filter(|group| !group.open.is_empty()) {
+            if self.beam.coverage_penalty != CoveragePenalty::None {
+                for open in &mut group.open {
+                    open.cover(&model.attention(open.row)?);
+                }
+            }
+            let context = Context { sequence: &[], prompt_len: item.prompt_len, row: item.prompt };
+            let candidates = self.candidates(&group.open, context, &taken, model);
+            self.advance(group, &candidates, item.prompt_len, length, batch);
+            if self.is_settled(group, length) {
+                // The group's rows are at the end of the batch: take them back.
+                batch.parents.truncate(batch.parents.len() - group.open.len());
+                batch.tokens.truncate(batch.parents.len());
+                group.open.clear();
+            }
+            taken.extend(group.open.iter().filter_map(|open| open.sequence.last()));
+        }
+        Ok(())
+    }
+
+    /// The best ways of going on, best first. At most one per parent, so as many as there are parents, is the end
+    /// token: twice their number is enough to fill the group again.
+    fn candidates<S: Scorer + ?Sized>(
+        &self,
+        group: &[Open],
+        context: Context<'_>,
+        taken: &[u32],
+        model: &Checked<'_, S>,
+    ) -> Vec<Candidate> {
+        let count = 2 * self.beam.width / self.beam.groups;
+        let (mut candidates, mut logits) = (Vec::new(), Vec::new());
+        for (parent, open) in group.iter().enumerate() {
+            logits.clear();
+            logits.extend_from_slice(model.row(open.row));
+            let total = self.process(&mut logits, Context { sequence: &open.sequence, ..context });
+            // Every token taken may fall behind one that is not.
+            candidates.extend(top(&logits, count + taken.len()).into_iter().map(|token| {
+                let log_prob = open.log_prob + (f64::from(logits[token]) - total);
+                let token = token as u32;
+                let times = taken.iter().filter(|&&other| other == token).count();
+                Candidate { parent, token, log_prob, rank: log_prob - self.beam.diversity * times as f64 }
+            }));
+        }
+        candidates.sort_by(|a, b| b.rank.total_cmp(&a.rank));
+        candidates.truncate(count);
+        candidates
+    }
+
+    /// Applies all steps; returns what to take from the logits for log probabilities.
+    fn process(&self, logits: &mut [f32], context: Context<'_>) -> f64 {
+        let before = if self.beam.renormalise { 0.0 } else { log_sum_exp(logits) };
+        if before.is_finite() && before != 0.0 {
+            logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit) - before) as f32);
+        }
+        for step in &self.steps {
+            step.process(context, logits);
+        }
+        if self.beam.renormalise { log_sum_exp(logits) } else { 0.0 }
+    }
+
+    /// Moves a group on by one token: completes hypotheses and fills the group anew.
+    fn advance(
+        &self,
+        group: &mut Group,
+        candidates: &[Candidate],
+        prompt_len: usize,
+        length: usize,
+        batch: &mut Batch,
+    ) {
+        let parents = std::mem::take(&mut group.open);
+        for candidate in candidates {
+            let parent = &parents[candidate.parent];
+            let mut sequence = parent.sequence.clone();
+            let finish = match candidate.token == self.beam.end {
+                true => Finish::End,
+                false => {
+                    sequence.push(candidate.token);
+                    Finish::Length
+                }
+            };
+            if finish == Finish::End || length == self.beam.max_tokens {
+                let tokens = sequence[prompt_len..].to_vec();
+                let score = self.beam.length_penalty.score(candidate.log_prob, length)
+                    + self.beam.coverage_penalty.score(&parent.coverage);
+                let hypothesis = Hypothesis { tokens, finish, log_prob: candidate.log_prob, score };
+                group.keep(hypothesis, self.beam.n_best / self.beam.groups);
+                continue;
+            }
+            let row = batch.parents.len();
+            batch.parents.push(parent.row);
+            batch.tokens.push(candidate.token);
+            let coverage = parent.coverage.clone();
+            group.open.push(Open { row, sequence, log_prob: candidate.log_prob, coverage });
+            if group.open.len() == self.beam.width / self.beam.groups {
+                break;
+            }
+        }
+    }
+
+    /// Whether the open hypotheses, now of `length` tokens, no longer matter.
+    fn is_settled(&self, group: &Group, length: usize) -> bool {
+        let full = group.complete.len() == self.beam.n_best / self.beam.groups;
+        let Some(worst) = group.complete.last().filter(|_| full) else {
+            return false;
+        };
+        let best = group.open.iter().map(|open| open.log_prob).fold(f64::NEG_INFINITY, f64::max);
+        let penalty = self.beam.length_penalty;
+        let attainable = match self.beam.ending {
+            Ending::First => return true,
+            Ending::Estimate => penalty.score(best, length),
+            // A log probability never rises, and the penalty is monotone in the length: the best that can
+            // come is to end with the next token or at the limit, at no cost and with nothing left uncovered.
+            Ending::Exact => penalty.score(best, length + 1).max(penalty.score(best, self.beam.max_tokens)),
+        };
+        attainable <= worst.score
+    }
+}
+
+impl Item {
+    fn new(prompt: usize, tokens: &[u32], groups: usize) -> Self {
+        let open = || Open { row: prompt, sequence: tokens.to_vec(), log_prob: 0.0, coverage: Vec::new() };
+        let groups = (0..groups).map(|_| Group { open: vec![open()], complete: Vec::new() }).collect();
+        Self { prompt, prompt_len: tokens.len(), groups }
+    }
+}
+
+impl Open {
+    fn cover(&mut self, weights: &[f32]) {
+        self.coverage.resize(weights.len(), 0.0);
+        for (sum, &weight) in self.coverage.iter_mut().zip(weights) {
+            *sum += f64::from(weight);
+        }
+    }
+}
+
+impl Group {
+    /// Inserts by rank and keeps the best `count`.
+    fn keep(&mut self, hypothesis: Hypothesis, count: usize) {
+        let rank = self.complete.partition_point(|other| other.score >= hypothesis.score);
+        self.complete.insert(rank, hypothesis);
+        self.complete.truncate(count);
+    }
+}

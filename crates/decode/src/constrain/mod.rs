@@ -1,0 +1,111 @@
+//! Outputs that must have a form: automata over tokens.
+//!
+//! An [`Automaton`] knows which tokens may follow those generated so far; [`Constrained`] makes it a step on the
+//! logits, for every decoder.
+
+#[cfg(feature = "json-schema")]
+mod json;
+#[cfg(feature = "regex")]
+mod regex;
+#[cfg(feature = "json-schema")]
+mod schema;
+#[cfg(feature = "regex")]
+mod vocabulary;
+
+#[cfg(feature = "regex")]
+pub use regex::{ConstraintError, RegexAutomaton};
+#[cfg(feature = "json-schema")]
+pub use schema::json_schema_pattern;
+#[cfg(feature = "regex")]
+pub use vocabulary::Vocabulary;
+
+use crate::process::{Context, Process};
+
+/// Which tokens may follow.
+///
+/// ```
+/// use decode::{Automaton, Constrained, Context, Process};
+///
+/// /// Tokens must rise.
+/// struct Rising;
+///
+/// impl Automaton for Rising {
+///     type State = u32;
+///     fn start(&self) -> u32 {
+///         0
+///     }
+///     fn next(&self, state: &u32, token: u32) -> Option<u32> {
+///         (token > *state).then_some(token)
+///     }
+///     fn is_complete(&self, state: &u32) -> bool {
+///         *state > 0
+///     }
+/// }
+///
+/// let rising = Constrained::new(Rising, &[0]);                // token 0 ends
+/// let mut logits = [0.0; 4];
+/// rising.process(Context::new(&[2]), &mut logits);
+/// assert_eq!(logits, [0.0, f32::NEG_INFINITY, f32::NEG_INFINITY, 0.0]);
+/// ```
+pub trait Automaton {
+    /// Where the automaton is after some tokens.
+    type State: Clone;
+
+    /// Before the first generated token.
+    fn start(&self) -> Self::State;
+
+    /// After one token more; `None` if the token may not follow.
+    fn next(&self, state: &Self::State, token: u32) -> Option<Self::State>;
+
+    /// Whether the output may end here.
+    fn is_complete(&self, state: &Self::State) -> bool;
+
+    /// Gives minus infinity to every token that may not follow. The default asks [`next`](Self::next) about each.
+    fn restrict(&self, state: &Self::State, logits: &mut [f32]) {
+        for (token, logit) in logits.iter_mut().enumerate() {
+            if *logit > f32::NEG_INFINITY && self.next(state, token as u32).is_none() {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+    }
+}
+
+/// Lets only what an automaton allows be generated. End tokens are allowed where the automaton is complete, and only
+/// there. Where the automaton allows nothing, everything is forbidden, and decoding stops with
+/// [`NothingAllowed`](crate::Error::NothingAllowed). A limit on tokens may cut an output off before it is complete.
+#[derive(Debug, Clone)]
+pub struct Constrained<A> {
+    automaton: A,
+    ends: Vec<u32>,
+}
+
+impl<A: Automaton> Constrained<A> {
+    /// With these end tokens, which the model must have.
+    pub fn new(automaton: A, ends: &[u32]) -> Self {
+        Self { automaton, ends: ends.to_vec() }
+    }
+
+    /// Whether generated tokens, without an end token, are a complete output.
+    pub fn accepts(&self, generated: &[u32]) -> bool {
+        self.state(generated).is_some_and(|state| self.automaton.is_complete(&state))
+    }
+
+    fn state(&self, generated: &[u32]) -> Option<A::State> {
+        generated.iter().try_fold(self.automaton.start(), |state, &token| self.automaton.next(&state, token))
+    }
+}
+
+impl<A: Automaton> Process for Constrained<A> {
+    fn process(&self, context: Context<'_>, logits: &mut [f32]) {
+        let Some(state) = self.state(context.generated()) else {
+            logits.fill(f32::NEG_INFINITY);
+            return;
+        };
+        let ends: Vec<f32> = self.ends.iter().map(|&end| logits[end as usize]).collect();
+        self.automaton.restrict(&state, logits);
+        let complete = self.automaton.is_complete(&state);
+        for (&end, logit) in self.ends.iter().zip(ends) {
+            logits[end as usize] = if complete { logit } else { f32::NEG_INFINITY };
+        }
+    }
+}

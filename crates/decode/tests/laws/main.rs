@@ -1,0 +1,8 @@
+//! Decoders against a Markov model small enough to enumerate.
+
+mod beams;
+mod constrain;
+mod decoders;
+mod goldens;
+mod model;
+mod searches;
