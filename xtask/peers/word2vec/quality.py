@@ -30,9 +30,11 @@ def scores(path):
 
 
 def theirs(skip_gram, hierarchical, seed):
+    # One worker: with a corpus file each of several workers counts its own words against those of all, so that the
+    # learning rate falls less far, which is another setting.
     model = Word2Vec(
         corpus_file=options.text, vector_size=100, window=5, min_count=5, sg=skip_gram, hs=hierarchical,
-        negative=0 if hierarchical else 5, sample=1e-4, workers=options.threads, epochs=5, seed=seed,
+        negative=0 if hierarchical else 5, sample=1e-4, workers=1, epochs=5, seed=seed,
     )
     with tempfile.NamedTemporaryFile(suffix=".bin") as file:
         model.wv.save_word2vec_format(file.name, binary=True)
