@@ -3,6 +3,7 @@
 mod fasttext;
 mod g2p;
 mod gpt;
+mod memory;
 mod mlp;
 mod tokenize;
 mod word2vec;
@@ -20,11 +21,12 @@ Demos:
   tokenize  byte pairs, WordPiece and Unigram on English and Chinese, side by side
   word2vec  word vectors of English and Chinese: neighbours, analogies, maps
   fasttext  vectors of words never seen, and the language of a sentence
+  memory    how far back RNN, LSTM, GRU and attention remember: adding and copying, gradients by step
   g2p       from spelling to pronunciation: RNN, GRU, LSTM, two attentions and the Transformer in one table
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
-  cargo xtask demo                  all, one after the other; g2p in its quick form
+  cargo xtask demo                  all, one after the other; memory and g2p in their quick form
   cargo xtask demo gpt --lang zh    on the Chinese novel
   cargo xtask demo gpt --chars      character by character, in nanoGPT's setting
   cargo xtask demo gpt --full       the long run
@@ -48,6 +50,9 @@ pub(crate) struct Demo {
     /// Processor time for each model, all threads together, instead of a number of epochs
     #[arg(long, value_name = "M", value_parser = minutes)]
     minutes: Option<f64>,
+    /// Units of recurrent models; the Transformer is half as wide
+    #[arg(long, value_name = "N", value_parser = hidden)]
+    hidden: Option<usize>,
     /// Sounds without the stress of vowels
     #[arg(long)]
     no_stress: bool,
@@ -55,10 +60,19 @@ pub(crate) struct Demo {
     run: RunArgs,
 }
 
+/// The four heads of the Transformer need as many parts of its width.
+fn hidden(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|hidden: &usize| *hidden > 0 && hidden.is_multiple_of(8) && *hidden <= 4096)
+        .ok_or_else(|| "expected a multiple of 8, at most 4096".to_owned())
+}
+
 fn minutes(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0).ok_or_else(|| {
-        "expected a number above 0".to_owned()
-    })
+    text.parse()
+        .ok()
+        .filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0)
+        .ok_or_else(|| "expected a number above 0".to_owned())
 }
 
 /// A demo, and the options that it takes beside those of all.
@@ -68,17 +82,18 @@ struct Entry {
     run: fn(&Demo) -> Result<(), Failure>,
 }
 
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 7] = [
     Entry { name: "mlp", options: &[], run: |demo| mlp::run(&demo.run) },
     Entry { name: "tokenize", options: &[], run: |demo| tokenize::run(&demo.run) },
     Entry { name: "word2vec", options: &[], run: |demo| word2vec::run(&demo.run) },
     Entry { name: "fasttext", options: &[], run: |demo| fasttext::run(&demo.run) },
-    Entry { name: "g2p", options: &["--model", "--minutes", "--no-stress"], run: g2p::run },
+    Entry { name: "memory", options: &[], run: |demo| memory::run(&demo.run) },
+    Entry { name: "g2p", options: &["--model", "--minutes", "--hidden", "--no-stress"], run: g2p::run },
     Entry { name: "gpt", options: &["--lang", "--chars", "--resume"], run: gpt::run },
 ];
 
 /// Those that take two minutes by themselves: where all demos run, in their quick form.
-const LONG: [&str; 1] = ["g2p"];
+const LONG: [&str; 2] = ["memory", "g2p"];
 
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -90,9 +105,11 @@ impl Demo {
                 vec![found.ok_or_else(|| format!("no demo `{name}`; there are {names}"))?]
             }
         };
-        if let Some(option) = self.options().into_iter().find(|option| {
-            !chosen.iter().any(|entry| entry.options.contains(option))
-        }) {
+        if let Some(option) = self
+            .options()
+            .into_iter()
+            .find(|option| !chosen.iter().any(|entry| entry.options.contains(option)))
+        {
             let takers = ENTRIES.iter().filter(|entry| entry.options.contains(&option));
             let takers = takers.map(|entry| entry.name).collect::<Vec<_>>().join(" and ");
             let name = self.name.as_deref().unwrap_or_default();
@@ -125,6 +142,7 @@ impl Demo {
             ("--resume", self.resume),
             ("--model", self.model.is_some()),
             ("--minutes", self.minutes.is_some()),
+            ("--hidden", self.hidden.is_some()),
             ("--no-stress", self.no_stress),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()

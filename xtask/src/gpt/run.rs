@@ -12,9 +12,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use train::chart::{Chart, Figure};
-use train::{
-    Accumulator, Checkpoint, Checkpoints, MetricsFile, Progress, RandomWindows, Record, TokenFile,
-};
+use train::{Accumulator, Checkpoint, Checkpoints, MetricsFile, Progress, RandomWindows, Record, TokenFile};
 use transformer::Gpt;
 
 use super::sample::{demo_sampling, generate};

@@ -8,7 +8,7 @@ use tensor::Ids;
 /// Fills batches up.
 pub(super) const PAD: u32 = 0;
 /// What a target begins from.
-pub(crate) const START: u32 = 1;
+pub(super) const START: u32 = 1;
 /// What a source and a target end with.
 pub(crate) const END: u32 = 2;
 /// In place of what no id stands for.

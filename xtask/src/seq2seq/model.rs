@@ -129,7 +129,7 @@ fn prompts(count: usize) -> Vec<Vec<u32>> {
     vec![vec![START]; count]
 }
 
-impl<C: Cell<f32>> Translator for Seq2Seq<f32, C> {
+impl<C: Cell<f32> + Module> Translator for Seq2Seq<f32, C> {
     fn loss(&self, batch: &Batch, options: &CrossEntropy, mode: &mut Mode<'_>) -> Result<Var, Failure> {
         let Batch { source, lengths, target, next, .. } = batch;
         Ok(self.loss(source, lengths, target, next, options, Teacher::Forcing, mode)?)

@@ -45,9 +45,9 @@ impl Dictionary {
             Self::parse(&text, stress).map_err(|error| format!("{}: {error}", path.display()))?;
         dictionary.name = name;
         if size == Size::Quick {
-            dictionary.train.truncate(2_000);
-            dictionary.valid.truncate(100);
-            dictionary.test.truncate(200);
+            dictionary.train = some(dictionary.train, 2_000);
+            dictionary.valid = some(dictionary.valid, 100);
+            dictionary.test = some(dictionary.test, 200);
         }
         Ok(dictionary)
     }
@@ -60,8 +60,9 @@ impl Dictionary {
             let line = line.split('#').next().unwrap_or_default();
             let mut fields = line.split_whitespace();
             let Some(head) = fields.next() else { continue };
-            let sounds: Vec<String> =
-                fields.map(|sound| if stress { sound.to_owned() } else { unstressed(sound).to_owned() }).collect();
+            let sounds: Vec<String> = fields
+                .map(|sound| if stress { sound.to_owned() } else { unstressed(sound).to_owned() })
+                .collect();
             if sounds.is_empty() {
                 return Err(format!("line {}: no sounds for `{head}`", number + 1).into());
             }
@@ -125,6 +126,12 @@ impl Dictionary {
     }
 }
 
+/// `count` of the words, from all over the alphabet.
+fn some(words: Vec<Word>, count: usize) -> Vec<Word> {
+    let step = (words.len() / count).max(1);
+    words.into_iter().step_by(step).take(count).collect()
+}
+
 /// `AH0` without its stress: `AH`.
 pub(super) fn unstressed(sound: &str) -> &str {
     sound.trim_end_matches(|c: char| c.is_ascii_digit())
@@ -163,6 +170,9 @@ mod tests {
             [&dictionary.train, &dictionary.valid, &dictionary.test].map(|part| part.len() as f64);
         let all = train + valid + test;
         assert!(all > 20_000.0);
-        assert!((test / all - 0.10).abs() < 0.01 && (valid / all - 0.02).abs() < 0.005, "{train} {valid} {test}");
+        assert!(
+            (test / all - 0.10).abs() < 0.01 && (valid / all - 0.02).abs() < 0.005,
+            "{train} {valid} {test}"
+        );
     }
 }

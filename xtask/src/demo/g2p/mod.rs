@@ -10,6 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use self::dictionary::Dictionary;
+use self::pictures::Curve;
 use self::published::Published;
 use self::score::{Said, Score, pronounce, score};
 use super::Demo;
@@ -41,12 +42,26 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     report.line(&format!("g2p: {}", dictionary.describe()));
     if let Some(published) = Published::load() {
         let (same, all) = published?.agreement()?;
-        report.line(&format!("the published GRU of g2p-en says {same} of {all} words as it does in its own package"));
+        report.line(&format!(
+            "the published GRU of g2p-en says {same} of {all} words as it does in its own package"
+        ));
     }
     report.line(&format!(
         "\nerrors on the test words in per cent, beam {width}; any listed pronunciation counts\n\n\
          {:<15} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9}\n{:<15} {:>10} {:>7} {:>8} {:>19} {:>19}",
-        "model", "parameters", "epochs", "s/epoch", "sounds", "words", "sounds", "words", "", "", "", "", "with stress",
+        "model",
+        "parameters",
+        "epochs",
+        "s/epoch",
+        "sounds",
+        "words",
+        "sounds",
+        "words",
+        "",
+        "",
+        "",
+        "",
+        "with stress",
         "without"
     ));
     let mut runs = Vec::new();
@@ -70,8 +85,11 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         maps.extend(pictures::heat_maps(&*run.model, run.kind.name(), &dictionary, &words)?);
     }
     pictures::save_heat_maps(maps, &dir.join("attention.png"))?;
-    let curves: Vec<_> = runs.iter().map(|run| (run.kind.name(), run.curve.clone())).collect();
-    pictures::save_curves(&curves, &dir.join("errors.png"))?;
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|run| Curve { name: run.kind.name(), losses: &run.fitted.losses, wrong: &run.curve })
+        .collect();
+    pictures::save_curves(&curves, &dir.join("learning.png"))?;
     std::fs::write(dir.join("summary.txt"), &report.text)?;
     println!("\npictures, summary, weights: {}", dir.display());
     Ok(())
@@ -92,10 +110,10 @@ fn plan(demo: &Demo) -> (Sizes, Recipe, usize) {
         Size::Quick => (small, Recipe { budget: Budget::Epochs(1), batch: 32, ..recipe }, 2),
         Size::Normal => (small, recipe, 3),
         Size::Full => (
-            Sizes { embed: 256, hidden: 512, layers: 2, d_model: 256, blocks: 3, dropout: 0.2 },
+            Sizes { embed: 128, hidden: 512, layers: 1, d_model: 256, blocks: 3, dropout: 0.1 },
             Recipe {
                 budget: Budget::ProcessorMinutes(60.0),
-                batch: 128,
+                batch: 64,
                 peak_lr: 1e-3,
                 warm_up: 1000,
                 label_smoothing: 0.1,
@@ -104,6 +122,10 @@ fn plan(demo: &Demo) -> (Sizes, Recipe, usize) {
             5,
         ),
     };
+    let mut sizes = sizes;
+    if let Some(hidden) = demo.hidden {
+        (sizes.hidden, sizes.d_model) = (hidden, hidden / 2);
+    }
     if let Some(minutes) = demo.minutes {
         recipe.budget = Budget::ProcessorMinutes(minutes);
     }

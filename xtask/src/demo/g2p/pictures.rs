@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use train::chart::{Chart, Figure, HeatMap};
+use train::chart::{Chart, Figure, HeatMap, smooth};
 
 use super::dictionary::{Dictionary, Word};
 use super::score::Said;
@@ -54,9 +54,24 @@ pub(super) fn save_heat_maps(maps: Vec<HeatMap>, path: &Path) -> Result<(), Fail
     Ok(maps.into_iter().fold(figure, |figure, map| figure.add(map)).save(path)?)
 }
 
-/// Word error on validation words over the epochs.
-pub(super) fn save_curves(curves: &[(&str, Vec<(f64, f64)>)], path: &Path) -> Result<(), Failure> {
-    let chart = Chart::new("Validation words with a wrong sound or stress").x("epoch").y("per cent");
-    let chart = curves.iter().fold(chart, |chart, (name, points)| chart.marked(*name, points));
-    Ok(Figure::from(chart).save(path)?)
+/// How a model learnt.
+pub(super) struct Curve<'a> {
+    pub(super) name: &'a str,
+    /// Epoch and loss of each batch.
+    pub(super) losses: &'a [(f64, f64)],
+    /// Epoch and validation words wrong, in per cent.
+    pub(super) wrong: &'a [(f64, f64)],
+}
+
+/// Training loss and validation errors over the epochs.
+pub(super) fn save_curves(curves: &[Curve<'_>], path: &Path) -> Result<(), Failure> {
+    let mut loss = Chart::new("Training").x("epoch").y("nats per sound");
+    let mut wrong = Chart::new("Validation words with a wrong sound or stress").x("epoch").y("per cent");
+    for curve in curves {
+        // The first batches, far above the rest, would press all else together.
+        let later: Vec<(f64, f64)> = curve.losses.iter().copied().filter(|(epoch, _)| *epoch > 0.2).collect();
+        loss = loss.line(curve.name, &smooth(&later, 0.95));
+        wrong = wrong.marked(curve.name, curve.wrong);
+    }
+    Ok(Figure::new().columns(2).panel_size(700, 520).add(loss).add(wrong).save(path)?)
 }

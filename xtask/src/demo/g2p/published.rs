@@ -125,7 +125,8 @@ fn array(bytes: &[u8]) -> Result<Tensor, String> {
     let malformed = || "not an array of NumPy's format 1".to_owned();
     let rest = bytes.strip_prefix(b"\x93NUMPY\x01\x00").ok_or_else(malformed)?;
     let (length, rest) = rest.split_first_chunk::<2>().ok_or_else(malformed)?;
-    let (header, data) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or_else(malformed)?;
+    let (header, data) =
+        rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or_else(malformed)?;
     let header = std::str::from_utf8(header).map_err(|_| malformed())?;
     if !header.contains("'descr': '<f4'") || !header.contains("'fortran_order': False") {
         return Err(format!("header {}, expected little-endian f32 in C order", header.trim()));
@@ -133,7 +134,8 @@ fn array(bytes: &[u8]) -> Result<Tensor, String> {
     let (_, shape) = header.split_once("'shape': (").ok_or_else(malformed)?;
     let (shape, _) = shape.split_once(')').ok_or_else(malformed)?;
     let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
-    let shape: Vec<usize> = sizes.map(|size| size.parse().map_err(|_| malformed())).collect::<Result<_, _>>()?;
+    let shape: Vec<usize> =
+        sizes.map(|size| size.parse().map_err(|_| malformed())).collect::<Result<_, _>>()?;
     let values: Vec<f32> = data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let expected = shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
     if expected != Some(values.len()) || values.len() * 4 != data.len() {
@@ -159,14 +161,19 @@ mod tests {
     #[test]
     fn arrays_are_checked() {
         let npy = |header: &str, data: &[u8]| {
-            [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), data].concat()
+            [&b"\x93NUMPY\x01\x00"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), data]
+                .concat()
         };
         let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }\n";
         let good = npy(header, &[1.5_f32.to_le_bytes(), (-2.0_f32).to_le_bytes()].concat());
         let read = array(&good).unwrap();
         assert_eq!((read.shape(), read.to_vec()), (&[1, 2][..], vec![1.5, -2.0]));
         assert_eq!(array(&good[..good.len() - 1]).unwrap_err(), "7 bytes of data for shape [1, 2] of f32");
-        assert!(array(&npy(&header.replace("<f4", "<f8"), &[0; 16])).unwrap_err().contains("expected little-endian f32"));
+        assert!(
+            array(&npy(&header.replace("<f4", "<f8"), &[0; 16]))
+                .unwrap_err()
+                .contains("expected little-endian f32")
+        );
         for length in 0..good.len() - 8 {
             assert!(array(&good[..length]).is_err(), "{length}");
         }
