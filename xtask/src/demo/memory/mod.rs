@@ -119,8 +119,8 @@ fn draw(norms: &[Norms], path: &Path) -> Result<(), Failure> {
         let chart = Chart::new(title).x("step").y("norm of the gradient").log_y();
         norms.iter().fold(chart, |chart, norms| {
             // What has vanished altogether has no logarithm.
-            let points = of(norms).iter().enumerate().map(|(t, norm)| (t as f64, norm.max(1e-30)));
-            chart.line(norms.kind.name(), &points.collect::<Vec<_>>())
+            let points = of(norms).iter().enumerate().map(|(t, norm)| (t as f64, *norm));
+            chart.line(norms.kind.name(), &points.filter(|(_, norm)| *norm > 0.0).collect::<Vec<_>>())
         })
     };
     let figure = Figure::new()
