@@ -3,9 +3,11 @@
 mod fasttext;
 mod g2p;
 mod gpt;
+mod lm;
 mod memory;
 mod mlp;
 mod tokenize;
+mod translate;
 mod word2vec;
 
 use clap::Args;
@@ -23,10 +25,12 @@ Demos:
   fasttext  vectors of words never seen, and the language of a sentence
   memory    how far back RNN, LSTM, GRU and attention remember: adding and copying, gradients by step
   g2p       from spelling to pronunciation: RNN, GRU, LSTM, two attentions and the Transformer in one table
+  translate English to Spanish verses; the attention's links against the words of the original they render
+  lm        the same text under RNN, GRU, LSTM and GPT: perplexity against time; the long run is WikiText-2
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
-  cargo xtask demo                  all, one after the other; memory and g2p in their quick form
+  cargo xtask demo                  all, one after the other; from memory to lm in their quick form
   cargo xtask demo gpt --lang zh    on the Chinese novel
   cargo xtask demo gpt --chars      character by character, in nanoGPT's setting
   cargo xtask demo gpt --full       the long run
@@ -44,7 +48,7 @@ pub(crate) struct Demo {
     /// Go on from the last checkpoint of the same demo
     #[arg(long)]
     resume: bool,
-    /// Only this model: rnn, gru, lstm, lstm-attention, lstm-luong, transformer
+    /// Only this model: rnn, gru, lstm; of g2p and translate also lstm-attention, lstm-luong, transformer; of lm also gpt
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Processor time for each model, all threads together, instead of a number of epochs
@@ -82,18 +86,20 @@ struct Entry {
     run: fn(&Demo) -> Result<(), Failure>,
 }
 
-const ENTRIES: [Entry; 7] = [
+const ENTRIES: [Entry; 9] = [
     Entry { name: "mlp", options: &[], run: |demo| mlp::run(&demo.run) },
     Entry { name: "tokenize", options: &[], run: |demo| tokenize::run(&demo.run) },
     Entry { name: "word2vec", options: &[], run: |demo| word2vec::run(&demo.run) },
     Entry { name: "fasttext", options: &[], run: |demo| fasttext::run(&demo.run) },
     Entry { name: "memory", options: &[], run: |demo| memory::run(&demo.run) },
     Entry { name: "g2p", options: &["--model", "--minutes", "--hidden", "--no-stress"], run: g2p::run },
+    Entry { name: "translate", options: &["--model", "--minutes", "--hidden"], run: translate::run },
+    Entry { name: "lm", options: &["--model", "--minutes", "--hidden"], run: lm::run },
     Entry { name: "gpt", options: &["--lang", "--chars", "--resume"], run: gpt::run },
 ];
 
 /// Those that take two minutes by themselves: where all demos run, in their quick form.
-const LONG: [&str; 2] = ["memory", "g2p"];
+const LONG: [&str; 4] = ["memory", "g2p", "translate", "lm"];
 
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {

@@ -51,7 +51,7 @@ pub(super) fn save_heat_maps(maps: Vec<HeatMap>, path: &Path) -> Result<(), Fail
         .title("Attention: from each sound (rows) to the letters (columns)")
         .columns(WORDS)
         .panel_size(460, 400);
-    Ok(maps.into_iter().fold(figure, |figure, map| figure.add(map)).save(path)?)
+    Ok(maps.into_iter().fold(figure, Figure::add).save(path)?)
 }
 
 /// How a model learnt.

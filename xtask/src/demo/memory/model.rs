@@ -34,17 +34,16 @@ impl Kind {
     }
 }
 
+/// A loss of all outputs `(batch, time, hidden)`.
+type Loss<'l, E> = dyn Fn(&Var<E>) -> Result<Var<E>, Failure> + 'l;
+
 /// Reads sequences: `x (batch, time, input)` → `(batch, time, hidden)`.
 pub(super) trait Reader<E: Element>: Module<E> {
     fn read(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E>;
 
     /// The same, and for each step the norm of the gradient that reaches its output from a loss on all outputs; none
     /// where no state is handed on.
-    fn gradient_norms(
-        &self,
-        x: &Var<E>,
-        loss: &dyn Fn(&Var<E>) -> Result<Var<E>, Failure>,
-    ) -> Result<Vec<f64>, Failure>;
+    fn gradient_norms(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Vec<f64>, Failure>;
 }
 
 impl<E: Element, C: Cell<E> + Module<E>> Reader<E> for Stack<C> {
@@ -52,11 +51,7 @@ impl<E: Element, C: Cell<E> + Module<E>> Reader<E> for Stack<C> {
         self.forward(x, None, None, mode).y
     }
 
-    fn gradient_norms(
-        &self,
-        x: &Var<E>,
-        loss: &dyn Fn(&Var<E>) -> Result<Var<E>, Failure>,
-    ) -> Result<Vec<f64>, Failure> {
+    fn gradient_norms(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Vec<f64>, Failure> {
         let cell = &self.cells()[0];
         let order = Order::forward(x.dim(1), x.dim(0));
         let trace = trace(cell, &x.transpose(0, 1), &cell.start(x.dim(0)), &order); // (time, batch, hidden)
@@ -78,11 +73,7 @@ impl<E: Element> Reader<E> for SelfAttention<E> {
         self.encoder.forward(&(self.input.forward(x) + positions), &Mask::causal(), mode)
     }
 
-    fn gradient_norms(
-        &self,
-        _: &Var<E>,
-        _: &dyn Fn(&Var<E>) -> Result<Var<E>, Failure>,
-    ) -> Result<Vec<f64>, Failure> {
+    fn gradient_norms(&self, _: &Var<E>, _: &Loss<'_, E>) -> Result<Vec<f64>, Failure> {
         Ok(Vec::new())
     }
 }
