@@ -54,10 +54,14 @@ struct Run {
 
 pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     let kinds = Kind::choose(demo.model.as_deref())?;
-    let corpus = match demo.run.size() {
+    let mut corpus = match demo.run.size() {
         Size::Full => Corpus::wikitext()?,
         _ => Corpus::shakespeare()?,
     };
+    if demo.run.size() == Size::Quick {
+        corpus.train.truncate(80_000);
+        corpus.valid.truncate(5_000);
+    }
     let plan = plan(demo, &corpus);
     let dir = demo.run.out_dir("demo/lm")?;
     let mut report = Report::default();
@@ -116,7 +120,7 @@ fn plan(demo: &Demo, corpus: &Corpus) -> Plan {
         checked: 20_000,
     };
     let mut plan = match demo.run.size() {
-        Size::Quick => Plan { budget: Budget::ProcessorMinutes(0.02), checks: 2, checked: 5_000, ..small },
+        Size::Quick => Plan { checks: 2, ..small },
         Size::Normal => small,
         Size::Full => {
             let width = demo.hidden.unwrap_or(512);
