@@ -188,7 +188,9 @@ fn words(osis: &str) -> Vec<Word> {
             }
             continue;
         }
-        let end = rest[1..].find('<').map_or(rest.len(), |end| end + 1);
+        // A bracket that closes nowhere is text, and begins it.
+        let next = rest.char_indices().skip(1).find(|(_, c)| *c == '<');
+        let end = next.map_or(rest.len(), |(end, _)| end);
         if skipping.is_none() {
             cut(&rest[..end].to_lowercase(), strong.as_deref(), &mut found);
         }
@@ -261,12 +263,12 @@ mod tests {
     #[test]
     fn osis_gives_words_with_their_numbers() {
         let osis = "<title>I</title><w lemma=\"strong:G2532\">Y la</w> luz<note n=\"a\">o</note>, <w \
-                    lemma=\"strong:G5457 strong:G1\">Tal-cual</w>.";
+                    lemma=\"strong:G5457 strong:G1\">Tal-cual</w>. á <";
         let text: Vec<String> = words(osis)
             .into_iter()
             .map(|word| word.strong.map_or(word.text.clone(), |number| format!("{}/{number}", word.text)))
             .collect();
-        assert_eq!(text.join(" "), "y/G2532 la/G2532 luz , tal-cual/G5457 .");
+        assert_eq!(text.join(" "), "y/G2532 la/G2532 luz , tal-cual/G5457 . á <");
     }
 
     #[test]
