@@ -140,7 +140,7 @@ impl Segments {
 pub struct CorpusScore<D> {
     /// Name of the score.
     pub name: String,
-    /// The score, in hundredths.
+    /// The score in per cent; a TER may be above 100.
     pub score: f64,
     /// What it is made of.
     pub details: D,

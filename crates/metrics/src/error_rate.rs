@@ -43,7 +43,7 @@ pub fn word_errors<R: AsRef<str>, H: AsRef<str>>(
 ) -> Result<EditCounts, Error> {
     sum(references, hypotheses, |reference, hypothesis| {
         let (reference, hypothesis) = (spaced(reference.as_ref()), spaced(hypothesis.as_ref()));
-        let words = |text: &'_ str| -> Vec<String> {
+        let words = |text: &str| -> Vec<String> {
             text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
         };
         EditCounts::between(&words(&reference), &words(&hypothesis))

@@ -11,7 +11,8 @@ pub struct Comparison {
     pub baseline: f64,
     /// Score of the system.
     pub system: f64,
-    /// Two-sided p value, above 0 and at most 1.
+    /// Two-sided p value, above 0 and at most 1. It says nothing where the two scores are equal: no resample exceeds a
+    /// difference of 0 between systems that agree on every item.
     pub p_value: f64,
 }
 

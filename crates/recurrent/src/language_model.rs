@@ -216,6 +216,12 @@ impl<E: Element, C: Cell<E>> Scorer for LanguageModelScorer<'_, E, C> {
         });
         Ok(())
     }
+
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        let Some(last) = self.state.last() else { return false };
+        append(state, &last.hidden().value().select(0, row));
+        true
+    }
 }
 
 /// Logits in row-major order behind `scores`.

@@ -22,7 +22,11 @@ const ANNOTATIONS: &[&str] = &[
     "writeOnly",
 ];
 
-const STRING_UNIT: &str = r#"(?:[^"\\\x00-\x1F\x7F]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})"#;
+/// A character of a string: itself, an escape, or two for one beyond the basic plane; half of such a pair is none.
+const STRING_UNIT: &str = concat!(
+    r#"(?:[^"\\\x00-\x1F\x7F]|\\(?:["\\/bfnrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}"#,
+    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})))"
+);
 const INTEGER: &str = r"-?(?:0|[1-9][0-9]*)";
 const FRACTION: &str = r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?";
 
@@ -58,7 +62,7 @@ impl RegexAutomaton {
 /// | `$ref` | within the schema, `#/…`, not to itself |
 /// | `properties`, `required`, `additionalProperties` | properties come in the order of the schema; no others are generated |
 /// | `items`, `minItems`, `maxItems` | `items` is needed |
-/// | `minLength`, `maxLength` | a `\u` escape counts as one character |
+/// | `minLength`, `maxLength` | an escape counts as the character it stands for |
 ///
 /// Annotations (`title`, `description`, `default`, …) are ignored. A schema that allows any value at all, or
 /// itself within itself, is no regular language.

@@ -92,7 +92,7 @@ impl Bleu {
 /// What a BLEU score is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BleuDetails {
-    /// Precision of each order in hundredths, after smoothing.
+    /// Precision of each order in per cent, after smoothing.
     pub precisions: Vec<f64>,
     /// Matched n-grams of each order.
     pub matches: Vec<usize>,
@@ -198,7 +198,7 @@ impl CorpusMetric for Bleu {
 }
 
 impl Bleu {
-    /// Smoothed precisions in hundredths, and how many orders count.
+    /// Smoothed precisions in per cent, and how many orders count.
     fn precisions(&self, matches: &[f64], totals: &[f64]) -> (Vec<f64>, usize) {
         let mut precisions = vec![0.0; self.max_order];
         let mut order = self.max_order;

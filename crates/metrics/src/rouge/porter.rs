@@ -114,8 +114,11 @@ fn participles(word: String) -> String {
         return format!("{stem}e");
     }
     if ends_double_consonant(stem) {
-        let keep = stem.ends_with(['l', 's', 'z']);
-        return stem[..stem.len() - usize::from(!keep)].to_owned();
+        let mut stem = stem.to_owned();
+        if !stem.ends_with(['l', 's', 'z']) {
+            stem.pop();
+        }
+        return stem;
     }
     if measure(stem) == 1 && ends_short(stem) { format!("{stem}e") } else { stem.to_owned() }
 }

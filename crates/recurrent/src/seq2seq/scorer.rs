@@ -16,14 +16,16 @@ use crate::state::State;
 /// Drives a [`Seq2Seq`] for the decoders of `decode`. Sources are encoded once; prompt `i` belongs to source `i`.
 ///
 /// ```
-/// use decode::{Beam, BeamSearch};
+/// use decode::{Beam, BeamSearch, CoveragePenalty};
 /// use rand::SeedableRng;
 /// use recurrent::{GruCell, Seq2Seq, Seq2SeqConfig, Seq2SeqScorer, pad};
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let model = Seq2Seq::<f32, GruCell>::new(&Seq2SeqConfig::new(11, 13, 6, 8), &mut rng)?;
 /// let (source, lengths) = pad(&[&[3, 4, 5], &[6]], 0);
 /// let mut scorer = Seq2SeqScorer::new(&model, &source, &lengths)?;
-/// let beam = BeamSearch::new(&Beam::new(3, 2, 10))?;                  // width 3, end token 2, at most 10 tokens
+/// let coverage_penalty = CoveragePenalty::Wu(0.2);                     // by the attention to the source
+/// let beam = Beam { coverage_penalty, ..Beam::new(3, 2, 10) };         // width 3, end token 2, at most 10 tokens
+/// let beam = BeamSearch::new(&beam)?;
 /// let best = beam.run(&mut scorer, &[vec![1], vec![1]])?;              // start token 1
 /// assert_eq!(best.len(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,6 +41,10 @@ pub struct Seq2SeqScorer<'m, E: Element, C: Cell<E>> {
     source: Option<Source<E>>,
     /// Which source a row belongs to.
     origins: Vec<usize>,
+    /// What the last scores of every row come from, `(rows, features)`.
+    features: Vec<f32>,
+    /// Attention in the last step, `(rows, src_time)`; empty without attention.
+    weights: Vec<f32>,
 }
 
 impl<'m, E: Element, C: Cell<E>> Seq2SeqScorer<'m, E, C> {
@@ -50,7 +56,9 @@ impl<'m, E: Element, C: Cell<E>> Seq2SeqScorer<'m, E, C> {
         let (first, sources) = no_grad(|| model.encode(source, lengths, &mut Mode::Eval))?;
         let (state, source) = (first.clone(), sources.clone());
         let lengths = lengths.to_vec();
-        Ok(Self { model, first, sources, source, origins: (0..lengths.len()).collect(), lengths, state })
+        let origins = (0..lengths.len()).collect();
+        let (features, weights) = (Vec::new(), Vec::new());
+        Ok(Self { model, first, sources, source, origins, lengths, state, features, weights })
     }
 
     /// Rows `parents` of what there is.
@@ -70,6 +78,12 @@ impl<'m, E: Element, C: Cell<E>> Seq2SeqScorer<'m, E, C> {
         }
     }
 
+    /// What belongs to the last step.
+    fn forget(&mut self) {
+        self.features.clear();
+        self.weights.clear();
+    }
+
     fn advance(&mut self, tokens: &[u32], scores: Option<&mut Vec<f32>>) -> Result<(), InputError> {
         let ids = Ids::from_slice(tokens);
         ids.check_below(self.model.decoder.vocab(), "target token")?;
@@ -78,6 +92,10 @@ impl<'m, E: Element, C: Cell<E>> Seq2SeqScorer<'m, E, C> {
             let step = decoder.step(&decoder.embed(&ids, mode), &self.state, self.source.as_ref(), mode);
             self.state = step.state;
             if let Some(scores) = scores {
+                append(&mut self.features, step.features.value());
+                if let Some(weights) = &step.weights {
+                    append(&mut self.weights, weights.value());
+                }
                 append(scores, decoder.logits(&step.features, mode).value());
             }
         });
@@ -96,6 +114,7 @@ impl<E: Element, C: Cell<E>> Scorer for Seq2SeqScorer<'_, E, C> {
         same_batch("prompts", prompts.len(), "sources", self.lengths.len())?;
         (self.state, self.source) = (self.first.clone(), self.sources.clone());
         self.origins = (0..prompts.len()).collect();
+        self.forget();
         // Prompts of one length go together, others row by row.
         if prompts.iter().all(|prompt| prompt.len() == prompts[0].len()) {
             let time = prompts[0].len();
@@ -123,8 +142,27 @@ impl<E: Element, C: Cell<E>> Scorer for Seq2SeqScorer<'_, E, C> {
 
     fn extend(&mut self, parents: &[usize], tokens: &[u32], scores: &mut Vec<f32>) -> Result<(), InputError> {
         self.take_rows(parents);
+        self.forget();
         self.advance(tokens, Some(scores))
     }
+
+    fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
+        let all = of_row(&self.weights, row, self.origins.len());
+        // Sources are padded behind.
+        weights.extend(&all[..all.len().min(self.lengths[self.origins[row]])]);
+        !all.is_empty()
+    }
+
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        state.extend(of_row(&self.features, row, self.origins.len()));
+        true
+    }
+}
+
+/// Row `row` of `values (rows, ..)`.
+fn of_row(values: &[f32], row: usize, rows: usize) -> &[f32] {
+    let width = values.len() / rows;
+    &values[row * width..(row + 1) * width]
 }
 
 fn rows<E: Element, S: State<E>>(state: &DecoderState<E, S>, rows: &[usize]) -> DecoderState<E, S> {
@@ -143,4 +181,38 @@ fn join<E: Element, S: State<E>>(states: &[DecoderState<E, S>]) -> DecoderState<
         all.fed = all.fed.as_ref().zip(state.fed.as_ref()).map(|(a, b)| below(a, b));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GruCell, Seq2SeqConfig, pad};
+    use rand::SeedableRng;
+
+    /// Attention and features follow their rows through unequal prompts, forks and drops.
+    #[test]
+    fn attention_and_features_belong_to_their_rows() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let model = Seq2Seq::<f64, GruCell<f64>>::new(&Seq2SeqConfig::new(11, 13, 6, 8), &mut rng).unwrap();
+        let (source, lengths) = pad(&[&[3, 4, 5, 6], &[7, 8]], 0);
+        let mut scorer = Seq2SeqScorer::new(&model, &source, &lengths).unwrap();
+        let read = |scorer: &Seq2SeqScorer<'_, f64, GruCell<f64>>, row: usize| {
+            let (mut weights, mut state) = (Vec::new(), Vec::new());
+            assert!(scorer.attention(row, &mut weights) && scorer.hidden(row, &mut state));
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            (weights, state)
+        };
+        scorer.start(&[vec![1, 2], vec![1]], &mut Vec::new()).unwrap();
+        assert_eq!([0, 1].map(|row| read(&scorer, row).0.len()), [4, 2]);
+        scorer.extend(&[1, 0, 0], &[2, 5, 5], &mut Vec::new()).unwrap();
+        assert_eq!([0, 1, 2].map(|row| read(&scorer, row).0.len()), [2, 4, 4]);
+        assert_eq!(read(&scorer, 1), read(&scorer, 2));
+        // The second source alone.
+        let (second, _) = pad(&[&[7, 8]], 0);
+        let mut alone = Seq2SeqScorer::new(&model, &second, &[2]).unwrap();
+        alone.start(&[vec![1, 2]], &mut Vec::new()).unwrap();
+        let (expected, found) = (read(&alone, 0), read(&scorer, 0));
+        let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(close(&expected.0, &found.0) && close(&expected.1, &found.1));
+    }
 }
