@@ -1,8 +1,10 @@
 //! Options that mean the same in every command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use clap::Args;
+use train::Interrupt;
 
 use crate::Failure;
 
@@ -76,6 +78,16 @@ pub(crate) fn on_threads<T: Send>(
         pool = pool.num_threads(threads);
     }
     pool.build().map_err(|error| format!("cannot start threads: {error}"))?.install(f)
+}
+
+/// The flag that Ctrl-C sets, one for the whole program.
+pub(crate) fn interrupt() -> Result<Interrupt, Failure> {
+    static FLAG: Mutex<Option<Interrupt>> = Mutex::new(None);
+    let mut flag = FLAG.lock().map_err(|_| "Ctrl-C cannot be handled")?;
+    if flag.is_none() {
+        *flag = Some(Interrupt::on_ctrl_c()?);
+    }
+    Ok(flag.clone().unwrap_or_default())
 }
 
 /// The root of the workspace.

@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod ci;
+mod clock;
 mod data;
 mod demo;
 mod embed;
@@ -12,6 +13,8 @@ mod fixtures;
 mod generate;
 mod gpt;
 mod gradcheck;
+mod report;
+mod seq2seq;
 mod tokenize;
 mod train;
 

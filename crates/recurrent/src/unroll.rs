@@ -153,9 +153,10 @@ impl<E: Element, S> Trace<E, S> {
     /// `‖∂loss/∂h_t‖` over the batch, for each step, from the gradients of a loss that depends on this trace: how much
     /// of the loss's gradient reaches back so far. 0 where nothing arrives.
     pub fn gradient_norms(&self, grads: &Gradients<E>) -> Vec<f64> {
-        let norm =
-            |probe: &Var<E>| grads.get(probe).map_or(0.0, |gradient| gradient.sum_squares().to_f64().sqrt());
-        self.probes.iter().map(norm).collect()
+        // In f64: squares of what has nearly vanished are no f32.
+        let square = |x: E| x.to_f64() * x.to_f64();
+        let norm = |gradient: &Tensor<E>| gradient.to_vec().into_iter().map(square).sum::<f64>().sqrt();
+        self.probes.iter().map(|probe| grads.get(probe).map_or(0.0, norm)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use attention::{KvCache, Mask, MultiHeadAttention};
 use autograd::Var;
 use nn::{ConfigError, Dropout, FeedForward, LayerNorm, Linear, Mode, feed_forward, module};
 use rand::Rng;
-use tensor::Element;
+use tensor::{Element, Tensor};
 
 use crate::config::TransformerConfig;
 use crate::encoder::final_norm;
@@ -59,9 +59,24 @@ impl<E: Element> DecoderLayer<E> {
         memory_mask: &Mask,
         mode: &mut Mode<'_>,
     ) -> Var<E> {
+        self.forward_seen(x, memory, mask, memory_mask, mode, |_| ())
+    }
+
+    /// [`forward`](Self::forward); `look` sees the queries' input to the attention to the source.
+    #[track_caller]
+    fn forward_seen(
+        &self,
+        x: &Var<E>,
+        memory: &Var<E>,
+        mask: &Mask,
+        memory_mask: &Mask,
+        mode: &mut Mode<'_>,
+        look: impl FnOnce(&Var<E>),
+    ) -> Var<E> {
         let config = &self.config;
         let x = residual(x, &self.norm1, config, mode, |x, mode| self.self_attn.forward(x, mask, mode));
         let x = residual(&x, &self.norm2, config, mode, |x, mode| {
+            look(x);
             self.multihead_attn.forward_cross(x, memory, memory_mask, mode)
         });
         self.feed_forward(&x, mode)
@@ -164,6 +179,27 @@ impl<E: Element> Decoder<E> {
         let step = |x: Var<E>, layer: &DecoderLayer<E>| layer.forward(&x, memory, mask, memory_mask, mode);
         let x = self.layers.iter().fold(x.clone(), step);
         self.finish(x)
+    }
+
+    /// The weights of each layer's attention to the source, `(batch, heads, tgt_time, src_time)`, without dropout.
+    ///
+    /// # Panics
+    /// If the shapes or the masks do not fit together.
+    #[track_caller]
+    pub fn source_weights(
+        &self,
+        x: &Var<E>,
+        memory: &Var<E>,
+        mask: &Mask,
+        memory_mask: &Mask,
+    ) -> Vec<Tensor<E>> {
+        let (mut x, mut weights) = (x.clone(), Vec::with_capacity(self.layers.len()));
+        for layer in &self.layers {
+            x = layer.forward_seen(&x, memory, mask, memory_mask, &mut Mode::Eval, |query| {
+                weights.push(layer.multihead_attn.weights(query, memory, memory_mask).into_value());
+            });
+        }
+        weights
     }
 
     /// An empty cache for decoding from `memory (batch, src_time, d_model)`.

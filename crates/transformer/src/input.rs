@@ -1,6 +1,6 @@
 //! What can be wrong with the tokens a model is given.
 
-use tensor::IdError;
+use tensor::{Element, IdError, Tensor};
 
 /// Input that no model of these sizes can take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,4 +48,9 @@ pub(crate) fn same_batch(
     expected: usize,
 ) -> Result<(), InputError> {
     if found == expected { Ok(()) } else { Err(InputError::Batch { what, found, other, expected }) }
+}
+
+/// Logits in row-major order behind `scores`.
+pub(crate) fn append<E: Element>(scores: &mut Vec<f32>, logits: &Tensor<E>) {
+    scores.extend(logits.contiguous().data().iter().map(|x| x.to_f64() as f32));
 }

@@ -9,6 +9,7 @@ mod gpt;
 mod input;
 mod residual;
 mod seq2seq;
+mod seq2seq_scorer;
 
 pub use case::cases;
 pub use config::{NormPosition, TransformerConfig};
@@ -17,3 +18,4 @@ pub use encoder::{Encoder, EncoderLayer};
 pub use gpt::{Block, CausalSelfAttention, Gpt, GptCache, GptConfig, GptScorer, Mlp};
 pub use input::InputError;
 pub use seq2seq::{Seq2SeqState, Transformer};
+pub use seq2seq_scorer::TransformerScorer;

@@ -54,6 +54,11 @@ pub struct Seq2SeqState<E: Element = f32> {
 }
 
 impl<E: Element> Seq2SeqState<E> {
+    /// Number of sequences.
+    pub fn batch(&self) -> usize {
+        self.lengths.len()
+    }
+
     /// Makes batch item `i` what item `parents[i]` was. Panics if a parent is out of range.
     #[track_caller]
     pub fn reorder(&mut self, parents: &[usize]) {
@@ -135,6 +140,26 @@ impl<E: Element> Transformer<E> {
     ) -> Result<Var<E>, InputError> {
         let logits = self.forward(source, lengths, target, mode)?;
         Ok(options.forward(&logits, next)?)
+    }
+
+    /// Where each layer looks in the source as it reads `target`: the weights of its attention, as of
+    /// [`forward`](Self::forward) without dropout, `(batch, heads, tgt_time, src_time)` each, first layer first.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn attention(
+        &self,
+        source: &Ids,
+        lengths: &[usize],
+        target: &Ids,
+    ) -> Result<Vec<Tensor<E>>, InputError> {
+        self.check(source, lengths, target)?;
+        Ok(no_grad(|| {
+            let (mask, mode) = (Mask::lengths(lengths), &mut Mode::Eval);
+            let memory = self.encode(source, &mask, mode); // (batch, src_time, d_model)
+            let x = self.embed(&self.tgt_embed, target, 0, mode); // (batch, tgt_time, d_model)
+            self.decoder.source_weights(&x, &memory, &Mask::causal(), &mask)
+        }))
     }
 
     /// Encodes `source (batch, src_time)` once, to decode from with [`next_logits`](Self::next_logits).

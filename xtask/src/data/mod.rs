@@ -62,7 +62,6 @@ pub(crate) fn run(command: DataCommand) -> Result<(), Error> {
 }
 
 /// Where the files of `name` lie, if they have been fetched. Their paths within are those of the package.
-#[allow(dead_code, reason = "for tests and benchmarks that want a set")]
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let folder = cache::root().ok()?.join(name);
     folder.is_dir().then_some(folder)

@@ -1,31 +1,41 @@
 //! Demos: each file is a program you could have written with these crates.
 
 mod fasttext;
+mod g2p;
 mod gpt;
+mod lm;
+mod memory;
 mod mlp;
 mod tokenize;
+mod translate;
 mod word2vec;
 
 use clap::Args;
 
 use crate::Failure;
-use crate::args::{RunArgs, Size, on_threads};
+use crate::args::{RunArgs, Size, interrupt, on_threads};
 
 /// Show what the crates can do, on real data; with no name, the story so far
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_help = "\
 Demos:
   mlp       a fully connected net: every value and gradient, activations, L1, L2, dropout, early stopping
   tokenize  byte pairs, WordPiece and Unigram on English and Chinese, side by side
   word2vec  word vectors of English and Chinese: neighbours, analogies, maps
   fasttext  vectors of words never seen, and the language of a sentence
+  memory    how far back RNN, LSTM, GRU and attention remember: adding and copying, gradients by step
+  g2p       from spelling to pronunciation: RNN, GRU, LSTM, two attentions and the Transformer in one table
+  translate English to Spanish verses; the attention's links against the words of the original they render
+  lm        the same text under RNN, GRU, LSTM and GPT: perplexity against time; the long run is WikiText-2
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
-  cargo xtask demo                  all, one after the other
+  cargo xtask demo                  all, one after the other; from memory to lm in their quick form
   cargo xtask demo gpt --lang zh    on the Chinese novel
   cargo xtask demo gpt --chars      character by character, in nanoGPT's setting
-  cargo xtask demo gpt --full       the long run")]
+  cargo xtask demo gpt --full       the long run
+  cargo xtask demo g2p --full --model transformer --minutes 120
+                                    one model, on the whole dictionary, for two hours of processor time")]
 pub(crate) struct Demo {
     /// Which one
     name: Option<String>,
@@ -38,40 +48,109 @@ pub(crate) struct Demo {
     /// Go on from the last checkpoint of the same demo
     #[arg(long)]
     resume: bool,
+    /// Only this model: rnn, gru, lstm; of g2p and translate also lstm-attention, lstm-luong, transformer; of lm also gpt
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Processor time for each model, all threads together, instead of a number of epochs
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    minutes: Option<f64>,
+    /// Units of recurrent models; the Transformer is half as wide
+    #[arg(long, value_name = "N", value_parser = hidden)]
+    hidden: Option<usize>,
+    /// Sounds without the stress of vowels
+    #[arg(long)]
+    no_stress: bool,
     #[command(flatten)]
     run: RunArgs,
 }
 
+/// The four heads of the Transformer need as many parts of its width.
+fn hidden(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|hidden: &usize| *hidden > 0 && hidden.is_multiple_of(8) && *hidden <= 4096)
+        .ok_or_else(|| "expected a multiple of 8, at most 4096".to_owned())
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0)
+        .ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+/// A demo, and the options that it takes beside those of all.
+struct Entry {
+    name: &'static str,
+    options: &'static [&'static str],
+    run: fn(&Demo) -> Result<(), Failure>,
+}
+
+const ENTRIES: [Entry; 9] = [
+    Entry { name: "mlp", options: &[], run: |demo| mlp::run(&demo.run) },
+    Entry { name: "tokenize", options: &[], run: |demo| tokenize::run(&demo.run) },
+    Entry { name: "word2vec", options: &[], run: |demo| word2vec::run(&demo.run) },
+    Entry { name: "fasttext", options: &[], run: |demo| fasttext::run(&demo.run) },
+    Entry { name: "memory", options: &[], run: |demo| memory::run(&demo.run) },
+    Entry { name: "g2p", options: &["--model", "--minutes", "--hidden", "--no-stress"], run: g2p::run },
+    Entry { name: "translate", options: &["--model", "--minutes", "--hidden"], run: translate::run },
+    Entry { name: "lm", options: &["--model", "--minutes", "--hidden"], run: lm::run },
+    Entry { name: "gpt", options: &["--lang", "--chars", "--resume"], run: gpt::run },
+];
+
+/// Those that take two minutes by themselves: where all demos run, in their quick form.
+const LONG: [&str; 4] = ["memory", "g2p", "translate", "lm"];
+
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let for_gpt = self.chars || self.resume || self.lang != "en";
-        if let Some(name @ ("mlp" | "tokenize" | "word2vec" | "fasttext")) = self.name.as_deref()
-            && for_gpt
+        let chosen: Vec<&Entry> = match self.name.as_deref() {
+            None => ENTRIES.iter().collect(),
+            Some(name) => {
+                let names = ENTRIES.map(|entry| entry.name).join(", ");
+                let found = ENTRIES.iter().find(|entry| entry.name == name);
+                vec![found.ok_or_else(|| format!("no demo `{name}`; there are {names}"))?]
+            }
+        };
+        if let Some(option) = self
+            .options()
+            .into_iter()
+            .find(|option| !chosen.iter().any(|entry| entry.options.contains(option)))
         {
-            return Err(
-                format!("demo {name} does not take --lang, --chars or --resume; demo gpt does").into()
-            );
+            let takers = ENTRIES.iter().filter(|entry| entry.options.contains(&option));
+            let takers = takers.map(|entry| entry.name).collect::<Vec<_>>().join(" and ");
+            let name = self.name.as_deref().unwrap_or_default();
+            return Err(format!("demo {name} does not take {option}; demo {takers} does").into());
         }
-        on_threads(self.run.threads, || match self.name.as_deref() {
-            None => {
-                mlp::run(&self.run.inside("mlp"))?;
-                println!();
-                tokenize::run(&self.run.inside("tokenize"))?;
-                println!();
-                word2vec::run(&self.run.inside("word2vec"))?;
-                println!();
-                fasttext::run(&self.run.inside("fasttext"))?;
-                println!();
-                gpt::run(&Self { run: self.run.inside("gpt"), ..self })
+        on_threads(self.run.threads, || {
+            if let [only] = chosen[..] {
+                return (only.run)(&self);
             }
-            Some("mlp") => mlp::run(&self.run),
-            Some("tokenize") => tokenize::run(&self.run),
-            Some("word2vec") => word2vec::run(&self.run),
-            Some("fasttext") => fasttext::run(&self.run),
-            Some("gpt") => gpt::run(&self),
-            Some(other) => {
-                Err(format!("no demo `{other}`; there are mlp, tokenize, word2vec, fasttext and gpt").into())
+            for (i, entry) in chosen.into_iter().enumerate() {
+                if i > 0 {
+                    println!();
+                }
+                let mut run = self.run.inside(entry.name);
+                run.quick |= LONG.contains(&entry.name) && !run.full;
+                (entry.run)(&Self { run, ..self.clone() })?;
+                if interrupt()?.is_set() {
+                    break;
+                }
             }
+            Ok(())
         })
+    }
+
+    /// The options given that only some demos take.
+    fn options(&self) -> Vec<&'static str> {
+        let all = [
+            ("--lang", self.lang != "en"),
+            ("--chars", self.chars),
+            ("--resume", self.resume),
+            ("--model", self.model.is_some()),
+            ("--minutes", self.minutes.is_some()),
+            ("--hidden", self.hidden.is_some()),
+            ("--no-stress", self.no_stress),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()
     }
 }

@@ -12,14 +12,13 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use train::chart::{Chart, Figure};
-use train::{
-    Accumulator, Checkpoint, Checkpoints, Interrupt, MetricsFile, Progress, RandomWindows, Record, TokenFile,
-};
+use train::{Accumulator, Checkpoint, Checkpoints, MetricsFile, Progress, RandomWindows, Record, TokenFile};
 use transformer::Gpt;
 
 use super::sample::{demo_sampling, generate};
 use super::{Corpus, Plan, folder};
 use crate::Failure;
+use crate::args::interrupt;
 
 /// The kind written into checkpoints.
 const KIND: &str = "gpt";
@@ -76,7 +75,7 @@ pub(crate) fn train(
     resume: bool,
     sample_from: &str,
 ) -> Result<Outcome, Failure> {
-    let interrupt = Interrupt::on_ctrl_c()?;
+    let interrupt = interrupt()?;
     let mut run = Run::new(plan, corpus, dir)?;
     if resume {
         run.resume()?;

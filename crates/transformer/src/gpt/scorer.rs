@@ -1,10 +1,10 @@
 //! A GPT as a model that decoders can drive.
 
 use decode::Scorer;
-use tensor::{Element, Ids, Tensor};
+use tensor::{Element, Ids};
 
 use crate::gpt::model::{Gpt, GptCache};
-use crate::input::InputError;
+use crate::input::{InputError, append};
 
 /// Drives a [`Gpt`] for the decoders of `decode`: greedy, sampling, beam.
 ///
@@ -115,8 +115,4 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
         }
         Ok(())
     }
-}
-
-fn append<E: Element>(scores: &mut Vec<f32>, logits: &Tensor<E>) {
-    scores.extend(logits.contiguous().data().iter().map(|x| x.to_f64() as f32));
 }

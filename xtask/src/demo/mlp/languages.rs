@@ -13,6 +13,7 @@ use train::{EarlyStop, Shuffled, Verdict};
 
 use crate::Failure;
 use crate::args::{RunArgs, Size, workspace};
+use crate::report::Report;
 
 /// Character pairs are counted in this many bins.
 const BINS: usize = 512;
@@ -114,20 +115,6 @@ pub(super) fn run(run: &RunArgs, dir: &Path) -> Result<String, Failure> {
     ));
     figure.save(dir.join("regularisation.png"))?;
     Ok(report.text)
-}
-
-/// Lines that are printed as they come, and kept.
-#[derive(Default)]
-struct Report {
-    text: String,
-}
-
-impl Report {
-    fn line(&mut self, line: &str) {
-        println!("{line}");
-        self.text += line;
-        self.text.push('\n');
-    }
 }
 
 fn fit(

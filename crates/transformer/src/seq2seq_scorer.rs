@@ -1,0 +1,163 @@
+//! An encoder–decoder Transformer as a model that decoders can drive.
+
+use decode::Scorer;
+use tensor::{Element, Ids};
+
+use crate::input::{InputError, append, same_batch};
+use crate::seq2seq::{Seq2SeqState, Transformer};
+
+/// Drives a [`Transformer`] for the decoders of `decode`. Sources are encoded once; prompt `i` belongs to source `i`.
+///
+/// ```
+/// use decode::{Beam, BeamSearch};
+/// use rand::SeedableRng;
+/// use tensor::Ids;
+/// use transformer::{Transformer, TransformerConfig, TransformerScorer};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let sizes = TransformerConfig {
+///     d_model: 8, heads: 2, d_ff: 16, encoder_layers: 1, decoder_layers: 1, ..Default::default()
+/// };
+/// let model = Transformer::<f32>::new(&sizes, 11, 13, &mut rng)?;
+/// let source = Ids::new(vec![3, 4, 5, 6, 0, 0], &[2, 3]);                         // (batch, src_time)
+/// let mut scorer = TransformerScorer::new(&model, &source, &[3, 1])?;
+/// let beam = BeamSearch::new(&Beam::new(3, 2, 10))?;                  // width 3, end token 2, at most 10 tokens
+/// let best = beam.run(&mut scorer, &[vec![1], vec![1]])?;              // start token 1
+/// assert_eq!(best.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TransformerScorer<'m, E: Element = f32> {
+    model: &'m Transformer<E>,
+    /// Of every source, with no target yet.
+    first: Seq2SeqState<E>,
+    state: Rows<E>,
+}
+
+/// What the sequences of a batch remember.
+enum Rows<E: Element> {
+    /// All together, where they are equally long.
+    Together(Seq2SeqState<E>),
+    /// Each by itself.
+    Apart(Vec<Seq2SeqState<E>>),
+}
+
+impl<'m, E: Element> TransformerScorer<'m, E> {
+    /// Encodes `source (batch, src_time)`, of which row `i` has `lengths[i]` tokens.
+    ///
+    /// # Errors
+    /// As [`Transformer::forward`].
+    pub fn new(model: &'m Transformer<E>, source: &Ids, lengths: &[usize]) -> Result<Self, InputError> {
+        let first = model.start(source, lengths)?;
+        Ok(Self { model, state: Rows::Together(first.clone()), first })
+    }
+}
+
+impl<E: Element> Scorer for TransformerScorer<'_, E> {
+    type Error = InputError;
+
+    fn vocab(&self) -> usize {
+        self.model.generator.output()
+    }
+
+    fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), InputError> {
+        same_batch("prompts", prompts.len(), "sources", self.first.batch())?;
+        if prompts.iter().all(|prompt| prompt.len() == prompts[0].len()) {
+            let mut state = self.first.clone();
+            let ids = Ids::new(prompts.concat(), &[prompts.len(), prompts[0].len()]); // (rows, time)
+            append(scores, &self.model.next_logits(&ids, &mut state)?);
+            self.state = Rows::Together(state);
+            return Ok(());
+        }
+        let mut states = Vec::with_capacity(prompts.len());
+        for (row, prompt) in prompts.iter().enumerate() {
+            let mut state = self.first.clone();
+            state.reorder(&[row]);
+            let ids = Ids::new(prompt.clone(), &[1, prompt.len()]);
+            append(scores, &self.model.next_logits(&ids, &mut state)?);
+            states.push(state);
+        }
+        self.state = Rows::Apart(states);
+        Ok(())
+    }
+
+    fn extend(&mut self, parents: &[usize], tokens: &[u32], scores: &mut Vec<f32>) -> Result<(), InputError> {
+        same_batch("tokens", tokens.len(), "parents", parents.len())?;
+        match &mut self.state {
+            Rows::Together(state) => {
+                if parents.len() != state.batch()
+                    || parents.iter().enumerate().any(|(i, parent)| i != *parent)
+                {
+                    state.reorder(parents);
+                }
+                let ids = Ids::new(tokens.to_vec(), &[tokens.len(), 1]); // (rows, 1)
+                append(scores, &self.model.next_logits(&ids, state)?);
+            }
+            Rows::Apart(states) => {
+                *states = parents.iter().map(|parent| states[*parent].clone()).collect();
+                for (state, token) in states.iter_mut().zip(tokens) {
+                    append(scores, &self.model.next_logits(&Ids::new(vec![*token], &[1, 1]), state)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NormPosition, TransformerConfig};
+    use autograd::Gen;
+    use nn::Mode;
+
+    /// Prompts of one length and of several: each token's score is what the model says of it in the whole sequence.
+    #[test]
+    fn scores_are_those_of_the_whole_sequence() {
+        let draw = &mut Gen::new(3);
+        let sizes = TransformerConfig {
+            d_model: 6,
+            heads: 2,
+            d_ff: 7,
+            encoder_layers: 1,
+            decoder_layers: 2,
+            norm: NormPosition::Pre,
+            ..TransformerConfig::default()
+        };
+        let model = Transformer::<f32>::new(&sizes, 9, 8, draw.rng()).unwrap();
+        let (source, lengths) = (draw.ids(&[3, 4], 9), [4, 2, 3]);
+        for prompts in [vec![vec![1, 5], vec![1, 6], vec![1, 7]], vec![vec![1], vec![1, 6, 2], vec![1, 7]]] {
+            let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
+            let mut rows = prompts.clone();
+            let mut origins = vec![0, 1, 2];
+            let mut scores = Vec::new();
+            scorer.start(&prompts, &mut scores).unwrap();
+            for (parents, tokens) in [(vec![2, 0, 0, 1], vec![3, 4, 5, 6]), (vec![1, 3], vec![2, 7])] {
+                check(&model, &source, &lengths, &rows, &origins, &scores);
+                scores.clear();
+                scorer.extend(&parents, &tokens, &mut scores).unwrap();
+                let next = |(parent, token): (&usize, &u32)| [&rows[*parent][..], &[*token]].concat();
+                rows = parents.iter().zip(&tokens).map(next).collect();
+                origins = parents.iter().map(|parent| origins[*parent]).collect();
+            }
+            check(&model, &source, &lengths, &rows, &origins, &scores);
+        }
+    }
+
+    fn check(
+        model: &Transformer,
+        source: &Ids,
+        lengths: &[usize],
+        rows: &[Vec<u32>],
+        origins: &[usize],
+        scores: &[f32],
+    ) {
+        for ((row, origin), scores) in rows.iter().zip(origins).zip(scores.chunks(8)) {
+            let source = Ids::new(source.row(*origin).to_vec(), &[1, 4]);
+            let target = Ids::new(row.clone(), &[1, row.len()]);
+            let logits = model.forward(&source, &[lengths[*origin]], &target, &mut Mode::Eval).unwrap();
+            let expected = logits.value().select(1, row.len() - 1).to_vec(); // (1, vocab)
+            for (score, expected) in scores.iter().zip(expected) {
+                assert!((score - expected).abs() < 1e-4, "{row:?}: {score}, expected {expected}");
+            }
+        }
+    }
+}
