@@ -209,7 +209,7 @@ fn settings_that_make_no_sense() {
     assert!(!none.status.success());
     assert!(
         fails(&["demo", "nothing"])
-            .contains("no demo `nothing`; there are mlp, tokenize, word2vec, fasttext and gpt")
+            .contains("no demo `nothing`; there are mlp, tokenize, word2vec")
     );
 }
 
