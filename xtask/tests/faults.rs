@@ -207,10 +207,7 @@ fn settings_that_make_no_sense() {
     assert!(fails(&arguments).contains("gpt: `heads` is 3 for d_model 16, expected a divisor of d_model"));
     let none = xtask(&["gradcheck", "--seeds", "0"]).output().unwrap();
     assert!(!none.status.success());
-    assert!(
-        fails(&["demo", "nothing"])
-            .contains("no demo `nothing`; there are mlp, tokenize, word2vec")
-    );
+    assert!(fails(&["demo", "nothing"]).contains("no demo `nothing`; there are mlp, tokenize, word2vec"));
 }
 
 #[test]
