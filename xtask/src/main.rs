@@ -35,7 +35,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask demo                          the story so far, in a few minutes
+  cargo xtask demo                          the story so far, in two minutes
   cargo xtask demo gpt --lang zh            a GPT on the Chinese novel
   cargo xtask train gpt my.txt              a GPT on your own text
   cargo xtask generate --prompt 'Once'      text from the model trained last

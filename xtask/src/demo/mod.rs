@@ -30,7 +30,8 @@ Demos:
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
 Examples:
-  cargo xtask demo                  all, one after the other; from memory to lm in their quick form
+  cargo xtask demo                  the story in two minutes: all but memory, g2p, translate and lm
+  cargo xtask demo --quick          all, as short as can be
   cargo xtask demo gpt --lang zh    on the Chinese novel
   cargo xtask demo gpt --chars      character by character, in nanoGPT's setting
   cargo xtask demo gpt --full       the long run
@@ -98,12 +99,15 @@ const ENTRIES: [Entry; 9] = [
     Entry { name: "gpt", options: &["--lang", "--chars", "--resume"], run: gpt::run },
 ];
 
-/// Those that take two minutes by themselves: where all demos run, in their quick form.
+/// Those that take two minutes and more each: the story tells of them, and runs them only when it is quick or full.
 const LONG: [&str; 4] = ["memory", "g2p", "translate", "lm"];
 
 impl Demo {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let chosen: Vec<&Entry> = match self.name.as_deref() {
+            None if self.run.size() == Size::Normal => {
+                ENTRIES.iter().filter(|entry| !LONG.contains(&entry.name)).collect()
+            }
             None => ENTRIES.iter().collect(),
             Some(name) => {
                 let names = ENTRIES.map(|entry| entry.name).join(", ");
@@ -129,12 +133,13 @@ impl Demo {
                 if i > 0 {
                     println!();
                 }
-                let mut run = self.run.inside(entry.name);
-                run.quick |= LONG.contains(&entry.name) && !run.full;
-                (entry.run)(&Self { run, ..self.clone() })?;
+                (entry.run)(&Self { run: self.run.inside(entry.name), ..self.clone() })?;
                 if interrupt()?.is_set() {
-                    break;
+                    return Ok(());
                 }
+            }
+            if self.run.size() == Size::Normal {
+                println!("\nmore, a few minutes each: cargo xtask demo {}", LONG.join(" | "));
             }
             Ok(())
         })
