@@ -183,8 +183,7 @@ impl<X: Epilogue<f32>> Product<'_, X> {
         let in_place = (strips.len() <= 4 || rows.len() <= 2) && (self.a.row == 1 || self.a.col == 1);
         let mut buffer = (!in_place).then(|| Scratch::take(rows.len() * step.min(ks.len()) + pack::SLACK));
         let cols = strips.start * nr..(strips.end * nr).min(panels.n);
-        // Reading rows in place needs an address register for each.
-        let tallest = if in_place && self.a.row != 1 { isa.mr.min(12) } else { isa.mr };
+        let tallest = if in_place && self.a.row != 1 { isa.mr_apart } else { isa.mr };
         let bands = rows.len().div_ceil(tallest);
         for p in ranges_from(ks.clone(), step) {
             // SAFETY: every address below is an element of `A`, of packed `A`, of a panel or of this task's tile.
