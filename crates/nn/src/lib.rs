@@ -31,7 +31,7 @@ pub use layers::{
 };
 pub use loss::{
     BceWithLogits, CosineEmbedding, CrossEntropy, Distillation, Focal, Hinge, Huber, InfoNce, KlDiv,
-    LossError, Mae, Mse, Nll, Triplet,
+    LossError, Mae, Mse, Nll, SampledSoftmax, Triplet,
 };
 pub use mode::Mode;
 pub use module::{Module, Path, Visitor, VisitorMut};

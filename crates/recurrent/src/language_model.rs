@@ -3,7 +3,7 @@
 use autograd::{Var, no_grad};
 use decode::Scorer;
 use nn::init::Init;
-use nn::{ConfigError, CrossEntropy, Embedding, LockedDropout, Mode, Param, module};
+use nn::{ConfigError, CrossEntropy, Embedding, LockedDropout, Mode, Param, SampledSoftmax, module};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tensor::{Element, Ids, Tensor};
@@ -125,11 +125,8 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
         state: Option<&[C::State]>,
         mode: &mut Mode<'_>,
     ) -> Result<(Var<E>, Vec<C::State>), InputError> {
-        check_ids(ids, self.config.vocab, "token")?;
-        let locked = LockedDropout::new(self.config.dropout, 1).expect("checked when built");
-        let x = locked.forward(&self.embedding.lookup(ids), mode); // (batch, time, d_model)
-        let out = self.rnn.forward(&x, state, None, mode);
-        Ok((self.logits(&locked.forward(&out.y, mode)), out.state))
+        let (y, state) = self.outputs(ids, state, mode)?;
+        Ok((self.logits(&y), state))
     }
 
     /// Mean cross-entropy in nats of `target (batch, time)` given `ids`, and the states after the last, cut off from
@@ -152,10 +149,48 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
         Ok((loss, state.iter().map(State::detach).collect()))
     }
 
+    /// [`loss`](Self::loss), in training estimated from a part of a large vocabulary.
+    ///
+    /// # Errors
+    /// As `loss`.
+    ///
+    /// # Panics
+    /// As `loss`, or if `softmax` is for another vocabulary.
+    pub fn sampled_loss(
+        &self,
+        ids: &Ids,
+        target: &Ids,
+        state: Option<&[C::State]>,
+        softmax: &SampledSoftmax,
+        mode: &mut Mode<'_>,
+    ) -> Result<(Var<E>, Vec<C::State>), InputError> {
+        let (y, state) = self.outputs(ids, state, mode)?;
+        let loss = softmax.forward(&y, self.output_weight(), Some(self.head.bias.var()), target, mode)?;
+        Ok((loss, state.iter().map(State::detach).collect()))
+    }
+
+    /// What the output layer gets, `(batch, time, hidden)`, and the states after the last step.
+    fn outputs(
+        &self,
+        ids: &Ids,
+        state: Option<&[C::State]>,
+        mode: &mut Mode<'_>,
+    ) -> Result<(Var<E>, Vec<C::State>), InputError> {
+        check_ids(ids, self.config.vocab, "token")?;
+        let locked = LockedDropout::new(self.config.dropout, 1).expect("checked when built");
+        let x = locked.forward(&self.embedding.lookup(ids), mode); // (batch, time, d_model)
+        let out = self.rnn.forward(&x, state, None, mode);
+        Ok((locked.forward(&out.y, mode), out.state))
+    }
+
     /// `y (.., hidden)` → `(.., vocab)`
     fn logits(&self, y: &Var<E>) -> Var<E> {
-        let weight = self.head.weight.as_ref().unwrap_or(&self.embedding.weight);
-        y.linear(weight.var(), Some(self.head.bias.var()))
+        y.linear(self.output_weight(), Some(self.head.bias.var()))
+    }
+
+    /// `(vocab, hidden)`
+    fn output_weight(&self) -> &Var<E> {
+        self.head.weight.as_ref().unwrap_or(&self.embedding.weight).var()
     }
 }
 

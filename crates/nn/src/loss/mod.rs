@@ -9,6 +9,7 @@ mod divergence;
 mod embedding;
 mod likelihood;
 mod regression;
+mod sampled;
 
 pub use binary::{BceWithLogits, Focal, Hinge};
 pub use cross_entropy::CrossEntropy;
@@ -16,6 +17,7 @@ pub use divergence::{Distillation, KlDiv};
 pub use embedding::{CosineEmbedding, InfoNce, Triplet};
 pub use likelihood::Nll;
 pub use regression::{Huber, Mae, Mse};
+pub use sampled::SampledSoftmax;
 
 use autograd::{Case, Reduction};
 use tensor::{Element, IdError, Ids, Tensor};
@@ -102,6 +104,7 @@ pub(crate) fn cases() -> Vec<Case> {
         divergence::CASES,
         embedding::CASES,
         regression::CASES,
+        sampled::CASES,
     ]
     .concat()
 }

@@ -78,6 +78,14 @@ impl Corpus {
         }
     }
 
+    /// How often to draw each token where not all can be: its count in the training part (at least 1) to the power of
+    /// 0.75.
+    pub(super) fn frequencies(&self) -> Vec<f64> {
+        let mut counts = vec![0_u32; self.vocab()];
+        self.train.iter().for_each(|id| counts[*id as usize] += 1);
+        counts.into_iter().map(|count| f64::from(count.max(1)).powf(0.75)).collect()
+    }
+
     /// What samples go on from: the end of a line.
     pub(super) fn prompt(&self) -> Result<Vec<u32>, Failure> {
         Ok(match &self.units {

@@ -2,7 +2,7 @@
 
 use autograd::Var;
 use decode::{Sampler, Sampling, Scorer, Stop};
-use nn::{Mode, Module, Path, Visitor, VisitorMut};
+use nn::{Mode, Module, Path, SampledSoftmax, Visitor, VisitorMut};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use recurrent::{
@@ -43,9 +43,9 @@ impl Kind {
 
     pub(super) fn build(self, sizes: &Sizes, rng: &mut ChaCha8Rng) -> Result<Box<dyn Language>, Failure> {
         Ok(match self {
-            Self::Rnn => Box::new(Recurrent::<RnnCell>::new(sizes.recurrent, rng)?),
-            Self::Gru => Box::new(Recurrent::<GruCell>::new(sizes.recurrent, rng)?),
-            Self::Lstm => Box::new(Recurrent::<LstmCell>::new(sizes.recurrent, rng)?),
+            Self::Rnn => Box::new(Recurrent::<RnnCell>::new(sizes, rng)?),
+            Self::Gru => Box::new(Recurrent::<GruCell>::new(sizes, rng)?),
+            Self::Lstm => Box::new(Recurrent::<LstmCell>::new(sizes, rng)?),
             Self::Gpt => Box::new(Attending { model: Gpt::new(sizes.gpt, rng)? }),
         })
     }
@@ -54,6 +54,8 @@ impl Kind {
 /// Sizes of the recurrent models, and of the GPT.
 pub(super) struct Sizes {
     pub(super) recurrent: LanguageModelConfig,
+    /// From what the loss of recurrent models is estimated in training; exact without.
+    pub(super) sampled: Option<SampledSoftmax>,
     pub(super) gpt: GptConfig,
 }
 
@@ -83,12 +85,14 @@ where
 
 struct Recurrent<C: Cell<f32>> {
     model: LanguageModel<f32, C>,
+    sampled: Option<SampledSoftmax>,
     state: Option<Vec<C::State>>,
 }
 
 impl<C: Cell<f32> + NewCell<f32>> Recurrent<C> {
-    fn new(config: LanguageModelConfig, rng: &mut ChaCha8Rng) -> Result<Self, Failure> {
-        Ok(Self { model: LanguageModel::new(config, rng)?, state: None })
+    fn new(sizes: &Sizes, rng: &mut ChaCha8Rng) -> Result<Self, Failure> {
+        let model = LanguageModel::new(sizes.recurrent, rng)?;
+        Ok(Self { model, sampled: sizes.sampled.clone(), state: None })
     }
 }
 
@@ -104,7 +108,12 @@ impl<C: Cell<f32> + Module> Module for Recurrent<C> {
 
 impl<C: Cell<f32> + Module> Language for Recurrent<C> {
     fn loss(&mut self, window: &Window, mode: &mut Mode<'_>) -> Result<Var, Failure> {
-        let (loss, state) = self.model.loss(&window.input, &window.target, self.state.as_deref(), mode)?;
+        let Window { input, target } = window;
+        let before = self.state.as_deref();
+        let (loss, state) = match &self.sampled {
+            Some(softmax) => self.model.sampled_loss(input, target, before, softmax, mode)?,
+            None => self.model.loss(input, target, before, mode)?,
+        };
         self.state = Some(state);
         Ok(loss)
     }
