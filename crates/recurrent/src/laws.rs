@@ -1,11 +1,11 @@
 //! What holds of every recurrent layer, whatever its weights.
 
 use crate::{
-    Cell, Gru, GruCell, Lstm, LstmCell, LstmState, Nonlinearity, Order, Reset, Rnn, RnnCell, StackConfig,
-    State, unroll,
+    Cell, Gru, GruCell, LanguageModel, LanguageModelConfig, Lstm, LstmCell, LstmState, Nonlinearity, Order,
+    Reset, Rnn, RnnCell, StackConfig, State, unroll,
 };
 use autograd::{Gen, Var};
-use nn::{Mode, Module};
+use nn::{Mode, Module, SampledSoftmax};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -173,4 +173,19 @@ fn long_recurrences_fit_the_stack() {
 fn lengths_are_checked() {
     let gru = Gru::<f32>::new(StackConfig::new(1, 1), &mut ChaCha8Rng::seed_from_u64(7)).unwrap();
     gru.forward(&Tensor::zeros(&[1, 3, 1]).into(), None, Some(&[4]), &mut Mode::Eval);
+}
+
+/// All classes are drawn, so that nothing is left to chance but the dropout, which both losses draw alike.
+#[test]
+fn the_sampled_loss_of_a_whole_vocabulary_is_the_loss() {
+    let draw = &mut Gen::new(3);
+    let config = LanguageModelConfig { tied: true, dropout: 0.3, ..LanguageModelConfig::new(9, 4) };
+    let model = LanguageModel::<f64, GruCell<f64>>::new(config, draw.rng()).unwrap();
+    let (ids, target) = (draw.ids(&[2, 3], 9), draw.ids(&[2, 3], 9));
+    let softmax = SampledSoftmax::new(&[1.0; 9], 9).unwrap();
+    let (exact, _) =
+        model.loss(&ids, &target, None, &mut Mode::Train(&mut ChaCha8Rng::seed_from_u64(1))).unwrap();
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let (sampled, _) = model.sampled_loss(&ids, &target, None, &softmax, &mut Mode::Train(rng)).unwrap();
+    assert!(close(&exact, &sampled));
 }
