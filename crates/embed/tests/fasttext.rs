@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use embed::fasttext::{Classifier, Kind, Loss};
+use embed::word2vec::Mode;
 use embed::{FastText, Subwords, Text, Vectors, Word2Vec};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -126,9 +127,39 @@ fn classifiers_learn_what_fasttext_learns() {
         assert_eq!(found.texts, lines.len());
         assert!(found.precision > theirs.precision - 0.05, "{name}: {found:?}, fastText {theirs:?}");
         assert_eq!(settings.train(&lines).unwrap(), ours, "one thread gives the same bits");
+        let batched = Classifier { mode: Mode::Reproducible, threads: 2, ..settings }.train(&lines).unwrap();
+        let batched = batched.test(&lines, 1).unwrap().precision;
+        assert!(batched > theirs.precision - 0.05, "{name}: {batched} in batches, fastText {theirs:?}");
     }
     let sampled = Classifier { loss: Loss::NegativeSampling, ..base }.train(&lines).unwrap();
     assert!(sampled.test(&lines, 1).unwrap().precision > 0.6);
+}
+
+#[test]
+fn reproducible_training_gives_the_same_bits_on_any_number_of_threads() {
+    let text = std::fs::read_to_string(golden("labelled.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for loss in [Loss::Softmax, Loss::Hierarchical, Loss::NegativeSampling, Loss::OneVsAll] {
+        let on = |threads, seed| {
+            let (mode, buckets, word_ngrams) = (Mode::Reproducible, 500, 2);
+            let settings = Classifier {
+                dim: 70,
+                buckets,
+                word_ngrams,
+                loss,
+                mode,
+                threads,
+                seed,
+                ..Classifier::default()
+            };
+            settings.train(&lines).unwrap()
+        };
+        let one = on(1, 1);
+        for threads in [1, 2, 4] {
+            assert!(on(threads, 1) == one, "{loss:?}, {threads} threads");
+        }
+        assert!(on(2, 2) != one, "{loss:?}: the seed decides");
+    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Carries out the steps of a plan with the kernels.
 
+use std::ops::Range;
+
+use crate::batches::MAX_PART;
 use crate::kernel::{Aim, Kernels, Loss, Rows, kernels, scores_len};
 use crate::matrix::{Matrix, Shared};
 use crate::word2vec::plan::{Plan, Step};
@@ -53,6 +56,47 @@ impl Scratch {
     }
 }
 
+/// What the first half of some steps leaves to the second.
+pub(crate) struct Halfway {
+    pub(crate) scratch: Scratch,
+    /// Where the coefficients of each step begin.
+    starts: Vec<usize>,
+}
+
+impl Halfway {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { scratch: Scratch::new(MAX_PART, width), starts: Vec::new() }
+    }
+
+    /// The first half.
+    pub(crate) fn grade<'s>(
+        &mut self,
+        worker: &mut Worker<'_>,
+        steps: impl Iterator<Item = Step<'s>>,
+        rate: f32,
+    ) {
+        self.starts.clear();
+        let mut end = 0;
+        for (row, step) in steps.enumerate() {
+            self.starts.push(end);
+            end = worker.grade(step, rate, &mut self.scratch, end, row);
+        }
+    }
+
+    /// The second half of the same steps, for some columns.
+    pub(crate) fn apply<'s>(
+        &self,
+        worker: &mut Worker<'_>,
+        steps: impl Iterator<Item = Step<'s>>,
+        columns: Range<usize>,
+    ) {
+        for (row, step) in steps.enumerate() {
+            worker.locate(step);
+            worker.apply(&self.scratch, self.starts[row], row, columns.start, columns.end);
+        }
+    }
+}
+
 impl<'a> Worker<'a> {
     pub(crate) fn new(shape: Shape<'a>) -> Self {
         Self { shape, inputs: Vec::new(), targets: Vec::new() }
@@ -92,7 +136,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Makes `step` the one at hand.
-    pub(crate) fn locate(&mut self, step: Step<'_>) {
+    fn locate(&mut self, step: Step<'_>) {
         self.inputs.clear();
         self.inputs.extend(step.inputs.iter().map(|&id| self.shape.input.row(id)));
         self.targets.clear();
