@@ -62,22 +62,49 @@ impl PartialOrd for Candidate {
 struct Best {
     count: usize,
     heap: BinaryHeap<Candidate>,
+    /// Only a higher score gets in: that of the worst once there are `count`.
+    floor: Option<f32>,
 }
 
 impl Best {
     fn new(count: usize) -> Self {
-        Self { count, heap: BinaryHeap::new() }
+        let floor = (count == 0).then_some(f32::INFINITY);
+        Self { count, heap: BinaryHeap::new(), floor }
     }
 
-    #[inline]
     fn offer(&mut self, index: usize, score: f32) {
-        let candidate = Candidate { score: if score.is_nan() { f32::NEG_INFINITY } else { score }, index };
+        // Zeros are equal, whatever their sign.
+        let candidate =
+            Candidate { score: if score.is_nan() { f32::NEG_INFINITY } else { score + 0.0 }, index };
         if self.heap.len() < self.count {
             self.heap.push(candidate);
         } else if let Some(mut worst) = self.heap.peek_mut()
             && candidate < *worst
         {
             *worst = candidate;
+        }
+        if self.heap.len() == self.count {
+            self.floor = self.heap.peek().map(|worst| worst.score).or(self.floor);
+        }
+    }
+
+    /// Offers the scores of rows from `first` on, higher numbers than those before, without the rows `except`.
+    ///
+    /// Nearly all are below the floor, which is seen for many at a time.
+    fn offer_rows(&mut self, first: usize, scores: &[f32], except: &[usize]) {
+        const MANY: usize = 64;
+        for (chunk, scores) in scores.chunks(MANY).enumerate() {
+            if let Some(floor) = self.floor
+                && !scores.iter().fold(false, |is_any, &score| is_any | (score > floor))
+            {
+                continue;
+            }
+            for (i, &score) in scores.iter().enumerate() {
+                let row = first + chunk * MANY + i;
+                if self.floor.is_none_or(|floor| score > floor) && !except.contains(&row) {
+                    self.offer(row, score);
+                }
+            }
         }
     }
 
@@ -172,11 +199,7 @@ impl Vectors {
                 |(mut best, mut scores), (chunk, rows)| {
                     let (first, scores_here) = (chunk * CHUNK, &mut scores[..rows.len() / self.dim()]);
                     score(rows, first, scores_here);
-                    for (i, &score) in scores_here.iter().enumerate() {
-                        if !except.contains(&(first + i)) {
-                            best.offer(first + i, score);
-                        }
-                    }
+                    best.offer_rows(first, scores_here, except);
                     (best, scores)
                 },
             )
@@ -224,15 +247,12 @@ impl Vectors {
                 let scores = &mut scores[..number * (last - first)]; // (queries, rows)
                 let product = MatMut::row_major(scores, number, last - first);
                 gemm(queries, part.t(), product, Output::Replace, &NoEpilogue);
-                let each = best.par_iter_mut().zip(scores.par_chunks(last - first)).enumerate();
+                let each = best.par_iter_mut().zip(scores.par_chunks_mut(last - first)).enumerate();
                 each.for_each(|(query, (best, scores))| {
-                    let except = except(batch * QUERIES + query);
-                    for (i, score) in scores.iter().enumerate() {
-                        let row = first + i;
-                        if !except.as_ref().contains(&row) {
-                            best.offer(row, score * inverse[query] * inverse_norms[row]);
-                        }
-                    }
+                    let norms = &inverse_norms[first..last];
+                    let inverse = inverse[query];
+                    scores.iter_mut().zip(norms).for_each(|(score, norm)| *score = *score * inverse * norm);
+                    best.offer_rows(first, scores, except(batch * QUERIES + query).as_ref());
                 });
             }
             all.extend(best.into_iter().map(|best| self.neighbours(best)));
