@@ -163,6 +163,23 @@ fn reproducible_training_gives_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn the_order_of_the_texts_does_not_matter() {
+    // Ten kinds of text, with words of their own and a few words for each label, one kind after the other.
+    let line = |i: usize| {
+        let (kind, label) = (i / 100, ["good", "bad"][i % 2]);
+        format!("__label__{label} k{kind}w{} k{kind}{label}{} k{kind}w{}", i % 7, i % 3, i % 11)
+    };
+    let lines: Vec<String> = (0..1000).map(line).collect();
+    let turned: Vec<&String> = (0..1000).map(|i| &lines[i % 10 * 100 + i / 10]).collect();
+    for mode in [Mode::Fast, Mode::Reproducible] {
+        let settings = Classifier { dim: 10, epochs: 3, threads: 1, mode, ..Classifier::default() };
+        let [sorted, mixed] = [settings.train(&lines), settings.train(&turned)]
+            .map(|model| model.unwrap().test(&lines[..200], 1).unwrap().precision);
+        assert!((sorted - mixed).abs() < 0.08, "{mode:?}: {sorted} in order, {mixed} mixed");
+    }
+}
+
+#[test]
 fn faults_are_told() {
     let train = |lines: &[&str]| Classifier::default().train(lines).map(|_| ()).unwrap_err().to_string();
     assert!(train(&["no label"]).contains("labels"));

@@ -104,7 +104,7 @@ impl<'a> Batched for Groups<'_, 'a> {
         let share = first as f32 / group.order.len() as f32;
         let docs = group.docs.start as f32 + share * group.docs.len() as f32;
         let rate = self.trainer.rate_at(group.epoch as f32 + docs / self.trainer.docs.len() as f32);
-        halfway.grade(worker, steps.map(|step| group.plan.step(group.order[step].1 as usize)), rate);
+        halfway.grade(worker, steps, |step| group.plan.step(group.order[step].1 as usize), rate);
     }
 
     fn apply(

@@ -126,6 +126,9 @@ impl Classifier {
 
     /// Trains on lines of text, each with its labels in it: words that begin with `__label__`.
     ///
+    /// The lines are taken in an order that is drawn from the seed. fastText takes them as they stand, and where lines
+    /// of a kind stand together the model knows the last of them best.
+    ///
     /// # Errors
     /// If a setting is out of range, there are no labels or no words, or training diverges.
     pub fn train(&self, lines: &[impl AsRef<str>]) -> Result<FastText> {
@@ -148,6 +151,10 @@ impl Classifier {
             if !example.rows.is_empty() && !example.labels.is_empty() {
                 examples.push(example);
             }
+        }
+        let mut random = Random::of(self.seed, u64::MAX - 11, 0);
+        for i in (1..examples.len()).rev() {
+            examples.swap(i, random.below(i as u32 + 1) as usize);
         }
         let has_buckets = settings.chars.1 > 0 || settings.word_ngrams > 1;
         let rows = dictionary.words.len() + if has_buckets { self.buckets as usize } else { 0 };

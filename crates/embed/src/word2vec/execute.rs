@@ -7,6 +7,9 @@ use crate::kernel::{Aim, Kernels, Loss, Rows, kernels, scores_len};
 use crate::matrix::{Matrix, Shared};
 use crate::word2vec::plan::{Plan, Step};
 
+/// Rows are asked for so many steps ahead.
+const AHEAD: usize = 2;
+
 /// The matrices that threads train together, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape<'a> {
@@ -68,18 +71,22 @@ impl Halfway {
         Self { scratch: Scratch::new(MAX_PART, width), starts: Vec::new() }
     }
 
-    /// The first half.
+    /// The first half of some steps of a plan, which `step` gives.
     pub(crate) fn grade<'s>(
         &mut self,
         worker: &mut Worker<'_>,
-        steps: impl Iterator<Item = Step<'s>>,
+        steps: Range<usize>,
+        step: impl Fn(usize) -> Step<'s>,
         rate: f32,
     ) {
         self.starts.clear();
         let mut end = 0;
-        for (row, step) in steps.enumerate() {
+        for (row, index) in steps.clone().enumerate() {
+            if index + AHEAD < steps.end {
+                worker.prefetch(step(index + AHEAD));
+            }
             self.starts.push(end);
-            end = worker.grade(step, rate, &mut self.scratch, end, row);
+            end = worker.grade(step(index), rate, &mut self.scratch, end, row);
         }
     }
 
@@ -104,7 +111,6 @@ impl<'a> Worker<'a> {
 
     /// Trains all steps, one after the other.
     pub(crate) fn train(&mut self, plan: &Plan, rate: f32, scratch: &mut Scratch) {
-        const AHEAD: usize = 2;
         for index in 0..plan.len() {
             if index + AHEAD < plan.len() {
                 self.prefetch(plan.step(index + AHEAD));

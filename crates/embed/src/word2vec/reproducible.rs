@@ -99,7 +99,7 @@ impl<'r> Batched for Training<'r, '_> {
         let first = steps.start / self.batch * self.batch;
         let share = first as f64 / planned.plan.len() as f64;
         let rate = self.run.rate_after(planned.words_before as f64 + share * planned.encoded.read as f64);
-        halfway.grade(worker, steps.map(|step| planned.plan.step(step)), rate);
+        halfway.grade(worker, steps, |step| planned.plan.step(step), rate);
     }
 
     fn apply(
