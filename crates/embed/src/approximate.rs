@@ -42,7 +42,7 @@ impl Unit {
 impl Point for Unit {
     fn distance(&self, other: &Self) -> f32 {
         let mut product = [0.0];
-        kernel::scan(&self.0, &other.0, &mut product);
+        kernel::scan(&self.0, &other.0, other.0.len(), &mut product);
         1.0 - product[0]
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn directions(rows: &[f32], dim: usize, count: usize) -> Vec<Vec<f32>
         let mut random = Random::of(0, u64::MAX - 5, number as u64);
         let mut direction: Vec<f32> = (0..dim).map(|_| random.unit() - 0.5).collect();
         for _ in 0..ROUNDS {
-            kernel::scan(rows, &direction, &mut products);
+            kernel::scan(rows, &direction, direction.len(), &mut products);
             let mut next = vec![0.0f64; dim];
             for (row, &product) in rows.chunks_exact(dim).zip(&products) {
                 next.iter_mut().zip(row).for_each(|(next, x)| *next += f64::from(*x) * f64::from(product));

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "hnsw")]
 mod approximate;
+mod batches;
 mod components;
 pub mod corpus;
 mod doc2vec;

@@ -27,13 +27,13 @@ const CHUNK: usize = 1024;
 /// One over the length of a vector, zero of none.
 pub(crate) fn inverse_norm(vector: &[f32]) -> f32 {
     let mut product = [0.0];
-    scan(vector, vector, &mut product);
+    scan(vector, vector, vector.len(), &mut product);
     if product[0] > 0.0 { 1.0 / product[0].sqrt() } else { 0.0 }
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut product = [0.0];
-    scan(a, b, &mut product);
+    scan(a, b, b.len(), &mut product);
     product[0]
 }
 
@@ -62,22 +62,49 @@ impl PartialOrd for Candidate {
 struct Best {
     count: usize,
     heap: BinaryHeap<Candidate>,
+    /// Only a higher score gets in: that of the worst once there are `count`.
+    floor: Option<f32>,
 }
 
 impl Best {
     fn new(count: usize) -> Self {
-        Self { count, heap: BinaryHeap::new() }
+        let floor = (count == 0).then_some(f32::INFINITY);
+        Self { count, heap: BinaryHeap::new(), floor }
     }
 
-    #[inline]
     fn offer(&mut self, index: usize, score: f32) {
-        let candidate = Candidate { score: if score.is_nan() { f32::NEG_INFINITY } else { score }, index };
+        // Zeros are equal, whatever their sign.
+        let candidate =
+            Candidate { score: if score.is_nan() { f32::NEG_INFINITY } else { score + 0.0 }, index };
         if self.heap.len() < self.count {
             self.heap.push(candidate);
         } else if let Some(mut worst) = self.heap.peek_mut()
             && candidate < *worst
         {
             *worst = candidate;
+        }
+        if self.heap.len() == self.count {
+            self.floor = self.heap.peek().map(|worst| worst.score).or(self.floor);
+        }
+    }
+
+    /// Offers the scores of rows from `first` on, higher numbers than those before, without the rows `except`.
+    ///
+    /// Nearly all are below the floor, which is seen for many at a time.
+    fn offer_rows(&mut self, first: usize, scores: &[f32], except: &[usize]) {
+        const MANY: usize = 64;
+        for (chunk, scores) in scores.chunks(MANY).enumerate() {
+            if let Some(floor) = self.floor
+                && !scores.iter().fold(false, |is_any, &score| is_any | (score > floor))
+            {
+                continue;
+            }
+            for (i, &score) in scores.iter().enumerate() {
+                let row = first + chunk * MANY + i;
+                if self.floor.is_none_or(|floor| score > floor) && !except.contains(&row) {
+                    self.offer(row, score);
+                }
+            }
         }
     }
 
@@ -146,14 +173,41 @@ impl Vectors {
     #[must_use]
     pub fn nearest_to(&self, vector: &[f32], count: usize, except: &[usize]) -> Vec<Neighbour<'_>> {
         assert_eq!(vector.len(), self.dim(), "length of the vector");
-        let inverse = inverse_norm(vector);
-        let query: Vec<f32> = vector.iter().map(|x| x * inverse).collect();
-        self.best(count, except, |rows, first, scores| {
-            scan(rows, &query, scores);
-            for (score, inverse) in scores.iter_mut().zip(&self.inverse_norms()[first..]) {
-                *score *= inverse;
-            }
-        })
+        let best = self.scan_each(vector, count, self.len(), &|_| except);
+        best.into_iter().flat_map(|best| self.neighbours(best)).collect()
+    }
+
+    /// The best of the first `rows` for each of some vectors: the matrix is read once for all.
+    fn scan_each<E: AsRef<[usize]>>(
+        &self,
+        vectors: &[f32],
+        count: usize,
+        rows: usize,
+        except: &(impl Fn(usize) -> E + Sync),
+    ) -> Vec<Best> {
+        let (dim, number) = (self.dim(), vectors.len() / self.dim());
+        let inverse_norms = self.inverse_norms();
+        let inverse: Vec<f32> = vectors.chunks_exact(dim).map(inverse_norm).collect();
+        let none = || (0..number).map(|_| Best::new(count)).collect::<Vec<_>>();
+        let chunks = self.data()[..rows * dim].par_chunks(CHUNK * dim).enumerate();
+        chunks
+            .with_min_len(4)
+            .fold(
+                || (none(), vec![0.0; number * CHUNK]),
+                |(mut best, mut scores), (chunk, rows)| {
+                    let (first, length) = (chunk * CHUNK, rows.len() / dim);
+                    let scores_here = &mut scores[..number * length]; // (vectors, rows)
+                    scan(rows, vectors, dim, scores_here);
+                    for (vector, scores) in scores_here.chunks_exact_mut(length).enumerate() {
+                        let (inverse, norms) = (inverse[vector], &inverse_norms[first..]);
+                        scores.iter_mut().zip(norms).for_each(|(x, norm)| *x = *x * inverse * norm);
+                        best[vector].offer_rows(first, scores, except(vector).as_ref());
+                    }
+                    (best, scores)
+                },
+            )
+            .map(|(best, _)| best)
+            .reduce(none, |a, b| a.into_iter().zip(b).map(|(a, b)| a.merge(b)).collect())
     }
 
     /// The best rows by scores that `score` gives for some rows, the first of which has a number.
@@ -172,11 +226,7 @@ impl Vectors {
                 |(mut best, mut scores), (chunk, rows)| {
                     let (first, scores_here) = (chunk * CHUNK, &mut scores[..rows.len() / self.dim()]);
                     score(rows, first, scores_here);
-                    for (i, &score) in scores_here.iter().enumerate() {
-                        if !except.contains(&(first + i)) {
-                            best.offer(first + i, score);
-                        }
-                    }
+                    best.offer_rows(first, scores_here, except);
                     (best, scores)
                 },
             )
@@ -192,8 +242,8 @@ impl Vectors {
     }
 
     /// For each of several vectors `(queries, dim)`, row after row, what [`nearest_to`](Self::nearest_to) finds
-    /// among the first `rows` vectors, without the rows `except(query)`: as a matrix product, which is several
-    /// times faster than one search after the other.
+    /// among the first `rows` vectors, without the rows `except(query)`: several times faster than one search after
+    /// the other, since a few are searched for in one passage through memory, and many by a matrix product.
     ///
     /// # Panics
     /// If `queries` is no multiple of [`dim`](Self::dim) long.
@@ -205,11 +255,17 @@ impl Vectors {
         rows: usize,
         except: impl Fn(usize) -> E + Sync,
     ) -> Vec<Vec<Neighbour<'_>>> {
+        /// With so many a passage through memory is as quick as a product.
+        const FEW: usize = 16;
         const QUERIES: usize = 256;
         const ROWS: usize = 8192;
         let dim = self.dim();
         assert_eq!(queries.len() % dim, 0, "length of the vectors");
         let rows = rows.min(self.len());
+        if queries.len() <= FEW * dim {
+            let best = self.scan_each(queries, count, rows, &except);
+            return best.into_iter().map(|best| self.neighbours(best)).collect();
+        }
         let inverse_norms = self.inverse_norms();
         let mut all = Vec::with_capacity(queries.len() / dim);
         let mut scores = vec![0.0; QUERIES.min(queries.len() / dim) * ROWS.min(rows)];
@@ -224,15 +280,12 @@ impl Vectors {
                 let scores = &mut scores[..number * (last - first)]; // (queries, rows)
                 let product = MatMut::row_major(scores, number, last - first);
                 gemm(queries, part.t(), product, Output::Replace, &NoEpilogue);
-                let each = best.par_iter_mut().zip(scores.par_chunks(last - first)).enumerate();
+                let each = best.par_iter_mut().zip(scores.par_chunks_mut(last - first)).enumerate();
                 each.for_each(|(query, (best, scores))| {
-                    let except = except(batch * QUERIES + query);
-                    for (i, score) in scores.iter().enumerate() {
-                        let row = first + i;
-                        if !except.as_ref().contains(&row) {
-                            best.offer(row, score * inverse[query] * inverse_norms[row]);
-                        }
-                    }
+                    let norms = &inverse_norms[first..last];
+                    let inverse = inverse[query];
+                    scores.iter_mut().zip(norms).for_each(|(score, norm)| *score = *score * inverse * norm);
+                    best.offer_rows(first, scores, except(batch * QUERIES + query).as_ref());
                 });
             }
             all.extend(best.into_iter().map(|best| self.neighbours(best)));
@@ -299,7 +352,7 @@ impl Vectors {
             let (mut products, mut divisors) = (vec![1.0; scores.len()], vec![1.0; scores.len()]);
             for (terms, products) in [(&up, &mut products), (&down, &mut divisors)] {
                 for term in terms {
-                    scan(rows, term, scores);
+                    scan(rows, term, term.len(), scores);
                     for ((product, score), inverse) in products.iter_mut().zip(&*scores).zip(inverse) {
                         *product *= (1.0 + score * inverse) / 2.0;
                     }

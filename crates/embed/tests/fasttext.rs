@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use embed::fasttext::{Classifier, Kind, Loss};
+use embed::word2vec::Mode;
 use embed::{FastText, Subwords, Text, Vectors, Word2Vec};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -126,9 +127,56 @@ fn classifiers_learn_what_fasttext_learns() {
         assert_eq!(found.texts, lines.len());
         assert!(found.precision > theirs.precision - 0.05, "{name}: {found:?}, fastText {theirs:?}");
         assert_eq!(settings.train(&lines).unwrap(), ours, "one thread gives the same bits");
+        let batched = Classifier { mode: Mode::Reproducible, threads: 2, ..settings }.train(&lines).unwrap();
+        let batched = batched.test(&lines, 1).unwrap().precision;
+        assert!(batched > theirs.precision - 0.05, "{name}: {batched} in batches, fastText {theirs:?}");
     }
     let sampled = Classifier { loss: Loss::NegativeSampling, ..base }.train(&lines).unwrap();
     assert!(sampled.test(&lines, 1).unwrap().precision > 0.6);
+}
+
+#[test]
+fn reproducible_training_gives_the_same_bits_on_any_number_of_threads() {
+    let text = std::fs::read_to_string(golden("labelled.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for loss in [Loss::Softmax, Loss::Hierarchical, Loss::NegativeSampling, Loss::OneVsAll] {
+        let on = |threads, seed| {
+            let (mode, buckets, word_ngrams) = (Mode::Reproducible, 500, 2);
+            let settings = Classifier {
+                dim: 70,
+                buckets,
+                word_ngrams,
+                loss,
+                mode,
+                threads,
+                seed,
+                ..Classifier::default()
+            };
+            settings.train(&lines).unwrap()
+        };
+        let one = on(1, 1);
+        for threads in [1, 2, 4] {
+            assert!(on(threads, 1) == one, "{loss:?}, {threads} threads");
+        }
+        assert!(on(2, 2) != one, "{loss:?}: the seed decides");
+    }
+}
+
+#[test]
+fn the_order_of_the_texts_does_not_matter() {
+    // Ten kinds of text, with words of their own and a few words for each label, one kind after the other.
+    let line = |i: usize| {
+        let (kind, label) = (i / 100, ["good", "bad"][i % 2]);
+        format!("__label__{label} k{kind}w{} k{kind}{label}{} k{kind}w{}", i % 7, i % 3, i % 11)
+    };
+    let lines: Vec<String> = (0..1000).map(line).collect();
+    let turned: Vec<&String> = (0..1000).map(|i| &lines[i % 10 * 100 + i / 10]).collect();
+    for mode in [Mode::Fast, Mode::Reproducible] {
+        let settings = Classifier { dim: 10, epochs: 3, threads: 1, mode, ..Classifier::default() };
+        let [sorted, mixed] = [settings.train(&lines), settings.train(&turned)]
+            .map(|model| model.unwrap().test(&lines[..200], 1).unwrap().precision);
+        assert!((sorted - mixed).abs() < 0.08, "{mode:?}: {sorted} in order, {mixed} mixed");
+    }
 }
 
 #[test]

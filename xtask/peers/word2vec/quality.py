@@ -1,8 +1,9 @@
 """Are vectors trained here as good as gensim's?
 
-Usage: quality.py TEXT XTASK [--seeds 5] [--threads 2] [--shared 6]
+Usage: quality.py TEXT XTASK [--seeds 5] [--threads 2] [--shared 6] [--zh]
 Trains skip-gram and CBOW, with negative sampling and hierarchical softmax, in gensim and here in both modes, once for each
-seed, same settings: five epochs, 100 dimensions, window 5, 5 negatives, sample 1e-4. `embed eval` scores all; it has the rules of gensim's evaluators.
+seed, same settings: five epochs, 100 dimensions, window 5, 5 negatives, sample 1e-4. `embed eval` scores all, with --zh by
+the Chinese sets; it has the rules of gensim's evaluators.
 Prints a line of JSON for each model as it is done, and at last a table of means and standard errors.
 """
 
@@ -20,11 +21,13 @@ parser.add_argument("xtask")
 parser.add_argument("--seeds", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--shared", type=int, default=6)
+parser.add_argument("--zh", action="store_true")
 options = parser.parse_args()
 
 
 def scores(path):
     command = [options.xtask, "embed", "eval", path, "--json", "--threads", str(options.threads)]
+    command += ["--zh"] if options.zh else []
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return [100 * found["accuracy"], *(100 * pair["spearman"] for _, pair in found["pairs"])]
 
@@ -66,7 +69,8 @@ for seed in range(1, options.seeds + 1):
             name = ("skip-gram" if setting[0] else "CBOW") + (", hierarchical" if setting[1] else ", negative")
             print(json.dumps({"setting": name, "program": program, "seed": seed, "scores": result}), flush=True)
 
-print("| setting | program | analogies, % | WordSim-353 | SimLex-999 |\n|---|---|---|---|---|")
+sets = ["analogies, %"] + (["similarity"] if options.zh else ["WordSim-353", "SimLex-999"])
+print(f"| setting | program | {' | '.join(sets)} |\n|---|---|{'---|' * len(sets)}")
 for (setting, program), rows in found.items():
     name = ("skip-gram" if setting[0] else "CBOW") + (", hierarchical" if setting[1] else ", negative")
     columns = [

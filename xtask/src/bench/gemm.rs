@@ -94,7 +94,7 @@ pub(super) fn gflops(shape: Shape, threads: usize) -> Result<f64, Failure> {
 
 /// Best rate at which the threads sum numbers that no cache holds, in 10⁹ bytes per second: eight rows side by side,
 /// since a core waits for memory less when it reads from several places.
-fn memory_bandwidth() -> f64 {
+pub(super) fn memory_bandwidth() -> f64 {
     const ROW: usize = 8 << 10;
     let numbers = vec![1.0_f32; 1 << 26];
     let sum = |block: &[f32]| {

@@ -6,6 +6,7 @@ mod measure;
 mod peers;
 mod recurrent;
 mod tokenize;
+mod vectors;
 mod word2vec;
 
 use std::path::PathBuf;
@@ -28,7 +29,9 @@ Examples:
   cargo xtask bench recurrent --peers       LSTM, seq2seq and Transformer beside PyTorch
   cargo xtask bench gemm --json             matrix products, one JSON object per line
   cargo xtask bench tokenize --peers        tokenizers beside those of other libraries
-  cargo xtask bench word2vec --peers        words per second beside gensim and fastText
+  cargo xtask bench word2vec --peers        words per second beside gensim, fastText and word2vec.c
+  cargo xtask bench word2vec --scaling      from one thread to two, and the reproducible mode beside the fast one
+  cargo xtask bench vectors                 searches among a million vectors beside the memory's speed; opening files
   cargo xtask bench --peers                 all GPT cases beside PyTorch, candle and burn, in one run")]
 pub(crate) struct Bench {
     /// What to measure
@@ -43,6 +46,9 @@ pub(crate) struct Bench {
     /// The same work in other libraries, in alternation with ours
     #[arg(long)]
     peers: bool,
+    /// word2vec: what more threads gain, and what the reproducible mode costs
+    #[arg(long, conflicts_with = "peers")]
+    scaling: bool,
     /// Text for word2vec, a sentence a line [default: wikipedia-sentences if fetched, else the plays]
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
@@ -76,6 +82,8 @@ enum Group {
     /// Epochs of word2vec
     #[value(name = "word2vec")]
     Word2vec,
+    /// Searches among vectors, and opening them
+    Vectors,
 }
 
 impl Bench {
@@ -89,8 +97,11 @@ impl Bench {
             (Group::Tokenize, true) => tokenize::run_with_peers(&self),
             (Group::Recurrent, false) => recurrent::run(&self),
             (Group::Recurrent, true) => peers::recurrent(&self),
+            (Group::Word2vec, false) if self.scaling => word2vec::scaling(&self),
             (Group::Word2vec, false) => word2vec::run(&self),
             (Group::Word2vec, true) => word2vec::peers(&self),
+            (Group::Vectors, false) => vectors::run(&self),
+            (Group::Vectors, true) => Err("no other library is measured on `vectors`".into()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use embed::word2vec::Trainer;
+use embed::word2vec::{Mode, Trainer};
 use embed::{TextFiles, Vocab, Word2Vec};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ use crate::data;
 const CASES: [&str; 4] = ["sgns-100", "cbow-100", "sgns-300", "cbow-300"];
 /// Rounds of all programs; the median counts.
 const ROUNDS: usize = 3;
+/// The status of a program that cannot be had here.
+const MISSING: i32 = 3;
 
 /// What a program says of a case.
 #[derive(Clone, Serialize, Deserialize)]
@@ -52,7 +54,7 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
         );
     }
     for case in bench.cases(&CASES)? {
-        let report = ours(case, &corpus, bench.threads)?;
+        let report = ours(case, &corpus, bench.threads, Mode::Fast)?;
         if bench.json {
             println!("{}", serde_json::to_string(&report)?);
         } else {
@@ -63,10 +65,57 @@ pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ours(case: &str, corpus: &TextFiles, threads: usize) -> Result<Report, Failure> {
+/// What more threads gain, and what the same bits on any number of them cost: the best of some rounds, in alternation.
+pub(super) fn scaling(bench: &Bench) -> Result<(), Failure> {
+    let path = text(bench);
+    let corpus = TextFiles::one(&path);
+    if !bench.json {
+        println!("{}", path.display());
+        println!(
+            "{:>9} {:>7} {:>13} {:>12} {:>11} {:>10}",
+            "case", "threads", "mode", "words/s", "/ 1 thread", "fast / it"
+        );
+    }
+    let kinds: Vec<(Mode, usize)> = [Mode::Fast, Mode::Reproducible]
+        .into_iter()
+        .flat_map(|mode| (1..=bench.threads).map(move |threads| (mode, threads)))
+        .collect();
+    for case in bench.cases(&CASES)? {
+        let mut best = vec![0.0f64; kinds.len()];
+        for _ in 0..ROUNDS {
+            for (best, &(mode, threads)) in best.iter_mut().zip(&kinds) {
+                *best = best.max(ours(case, &corpus, threads, mode)?.words_per_s);
+            }
+        }
+        let rate = |mode, threads| {
+            let place = kinds.iter().position(|kind| *kind == (mode, threads));
+            place.map_or(f64::NAN, |place| best[place])
+        };
+        for &(mode, threads) in &kinds {
+            let words_per_s = rate(mode, threads);
+            let gain = words_per_s / rate(mode, 1);
+            let slowdown = rate(Mode::Fast, threads) / words_per_s;
+            let mode = if mode == Mode::Fast { "fast" } else { "reproducible" };
+            if bench.json {
+                let row = serde_json::json!({
+                    "case": case, "mode": mode, "threads": threads, "words_per_s": words_per_s,
+                    "over_one_thread": gain, "fast_over_this": slowdown,
+                });
+                println!("{row}");
+            } else {
+                println!(
+                    "{case:>9} {threads:>7} {mode:>13} {words_per_s:>12.0} {gain:>11.2} {slowdown:>10.2}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ours(case: &str, corpus: &TextFiles, threads: usize, mode: Mode) -> Result<Report, Failure> {
     let (method, dim) = case.split_once('-').ok_or("a case is METHOD-DIM")?;
     let settings = if method == "sgns" { Word2Vec::skip_gram() } else { Word2Vec::cbow() };
-    let settings = settings.dim(dim.parse()?).sample(1e-4).epochs(1).threads(threads);
+    let settings = settings.dim(dim.parse()?).sample(1e-4).epochs(1).threads(threads).mode(mode);
     let vocab = Vocab::count(corpus, &settings.vocab)?;
     let words = vocab.corpus_words() as f64;
     let mut trainer = Trainer::new(settings, vocab)?;
@@ -81,7 +130,7 @@ fn ours(case: &str, corpus: &TextFiles, threads: usize) -> Result<Report, Failur
     })
 }
 
-/// Ours, gensim and fastText in alternation, each run in a process of its own.
+/// Ours, gensim, fastText and word2vec.c in alternation, each run in a process of its own.
 pub(super) fn peers(bench: &Bench) -> Result<(), Failure> {
     let (path, python) = (text(bench), python()?);
     let script = workspace().join("xtask/peers/word2vec/bench.py");
@@ -95,14 +144,18 @@ pub(super) fn peers(bench: &Bench) -> Result<(), Failure> {
         command.arg(&script).arg(peer).arg(&path);
         Ok(command)
     };
-    let programs = [PEER, "gensim", "fasttext"];
+    let mut programs = vec![PEER, "gensim", "fasttext", "word2vec.c"];
     for case in bench.cases(&CASES)? {
         let mut reports: BTreeMap<&str, Vec<Report>> = BTreeMap::new();
         for _ in 0..ROUNDS {
-            for peer in programs {
+            for peer in programs.clone() {
                 let mut command = command(peer)?;
                 command.args(["--case", case, "--threads", &bench.threads.to_string()]);
                 let output = command.stderr(Stdio::inherit()).output()?;
+                if output.status.code() == Some(MISSING) {
+                    programs.retain(|program| *program != peer);
+                    continue;
+                }
                 if !output.status.success() {
                     return Err(format!("{peer} failed on {case}").into());
                 }
@@ -124,7 +177,7 @@ fn print(bench: &Bench, case: &str, programs: &[&str], reports: &BTreeMap<&str, 
     };
     if !bench.json && case == CASES[0] {
         println!("{}, {} threads", text.display(), bench.threads);
-        println!("{:>9} {:>9} {:>12} {:>12} {:>8}", "case", "library", "words/s", "ours/theirs", "peak MB");
+        println!("{:>9} {:>10} {:>12} {:>12} {:>8}", "case", "library", "words/s", "ours/theirs", "peak MB");
     }
     for &peer in programs {
         let (rate, ratio) = (median(peer), median(PEER) / median(peer));
@@ -137,7 +190,7 @@ fn print(bench: &Bench, case: &str, programs: &[&str], reports: &BTreeMap<&str, 
             println!("{row}");
         } else {
             let peak = peak.map_or("?".to_owned(), |mb| format!("{mb:.0}"));
-            println!("{case:>9} {peer:>9} {rate:>12.0} {ratio:>12.2} {peak:>8}");
+            println!("{case:>9} {peer:>10} {rate:>12.0} {ratio:>12.2} {peak:>8}");
         }
     }
 }

@@ -7,10 +7,11 @@ use embed::evaluate::Rules;
 use embed::io::Format;
 use embed::word2vec::Mode;
 use embed::{PhraseSettings, Phrases, Sentences, Vectors, VocabSettings, Word2Vec};
-use train::chart::{Figure, Scatter};
+use train::chart::{Figure, Font, Scatter};
 
 use crate::Failure;
 use crate::args::{RunArgs, Size, workspace};
+use crate::data;
 use crate::embed::{Sets, evaluate};
 
 /// A text, and what to ask of its vectors.
@@ -95,8 +96,7 @@ fn english(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
     let vectors = model.into_vectors();
     show(&ENGLISH, &vectors)?;
     scores(&vectors)?;
-    let names: Vec<String> = vectors.words().iter().map(str::to_owned).collect();
-    save(&ENGLISH, &vectors, &names, dir)
+    save(&ENGLISH, &vectors, Names::Own(None), dir)
 }
 
 /// Chinese, without a dictionary: characters that belong together are joined, three times over.
@@ -141,9 +141,18 @@ fn chinese(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
     describe(&CHINESE, &model, start);
     let vectors = model.into_vectors();
     show(&CHINESE, &vectors)?;
-    // The font of pictures has no Chinese: words are numbered.
-    let names: Vec<String> = (0..vectors.len()).map(|_| String::new()).collect();
-    save(&CHINESE, &vectors, &names, dir)
+    save(&CHINESE, &vectors, chinese_names()?, dir)
+}
+
+/// The font of pictures has no Chinese: another is needed, or words are numbered.
+fn chinese_names() -> Result<Names, Failure> {
+    let Some(folder) = data::folder("noto-sans-sc") else {
+        println!(
+            "  words are numbered on the map; `cargo xtask data fetch noto-sans-sc` obtains a font that writes them"
+        );
+        return Ok(Names::Numbers);
+    };
+    Ok(Names::Own(Some(Font::load(folder.join("fonts/NotoSansHans-Regular.otf"))?)))
 }
 
 fn describe(language: &Language, model: &embed::Model, start: Instant) {
@@ -194,9 +203,16 @@ fn scores(vectors: &Vectors) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the vectors, and the map of some words and their neighbours; words without a name are numbered, and the key
-/// printed.
-fn save(language: &Language, vectors: &Vectors, names: &[String], dir: &Path) -> Result<(), Failure> {
+/// How words are called on the map.
+enum Names {
+    /// As they are, in another font if one is needed.
+    Own(Option<Font>),
+    /// By numbers, to which a key is printed.
+    Numbers,
+}
+
+/// Writes the vectors, and the map of some words and their neighbours.
+fn save(language: &Language, vectors: &Vectors, names: Names, dir: &Path) -> Result<(), Failure> {
     let name = language.name.to_lowercase();
     vectors.save(dir.join(format!("{name}.bin")), Format::Word2VecBinary)?;
     let (mut rows, mut groups) = (Vec::new(), Vec::new());
@@ -215,19 +231,15 @@ fn save(language: &Language, vectors: &Vectors, names: &[String], dir: &Path) ->
         "{}: words and their neighbours, by the two principal components",
         language.name
     ));
+    let is_numbered = matches!(names, Names::Numbers);
     let mut at = 0;
     for (word, count) in groups {
-        let points: Vec<(f64, f64, String)> = (at..at + count)
-            .map(|i| {
-                let own = &names[rows[i]];
-                let label = if own.is_empty() { (i + 1).to_string() } else { own.clone() };
-                (f64::from(map[i][0]), f64::from(map[i][1]), label)
-            })
-            .collect();
-        let first = &names[rows[at]];
-        let title =
-            if first.is_empty() { format!("{} to {}", at + 1, at + count) } else { (*word).to_owned() };
-        if first.is_empty() {
+        let label =
+            |i: usize| if is_numbered { (i + 1).to_string() } else { vectors.word(rows[i]).to_owned() };
+        let points: Vec<(f64, f64, String)> =
+            (at..at + count).map(|i| (f64::from(map[i][0]), f64::from(map[i][1]), label(i))).collect();
+        let title = if is_numbered { format!("{} to {}", at + 1, at + count) } else { (*word).to_owned() };
+        if is_numbered {
             let key: Vec<String> =
                 (at..at + count).map(|i| format!("{} {}", i + 1, vectors.word(rows[i]))).collect();
             println!("  on the map: {}", key.join("  "));
@@ -235,7 +247,10 @@ fn save(language: &Language, vectors: &Vectors, names: &[String], dir: &Path) ->
         figure = figure.group(title, &points);
         at += count;
     }
-    let path = dir.join(format!("{name}.png"));
-    Figure::new().panel_size(1100, 760).add(figure).save(path)?;
+    let mut picture = Figure::new().panel_size(1100, 760).add(figure);
+    if let Names::Own(Some(font)) = names {
+        picture = picture.other_font(font);
+    }
+    picture.save(dir.join(format!("{name}.png")))?;
     Ok(())
 }

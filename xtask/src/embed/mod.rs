@@ -1,5 +1,6 @@
 //! Word vectors for a user's own files: train, ask, score.
 
+mod convert;
 mod eval;
 mod query;
 mod train;
@@ -8,18 +9,19 @@ use std::io::Read;
 use std::path::Path;
 
 use clap::Subcommand;
-use embed::{FastText, Vectors};
+use embed::{FastText, Quantised, Vectors};
 
 use crate::Failure;
 
 pub(crate) use eval::{Sets, evaluate};
 
-/// Train word vectors on your own text, ask them questions, score them
+/// Train word vectors on your own text, ask them questions, score them, convert them
 #[derive(Subcommand)]
 pub(crate) enum Embed {
     Train(train::Train),
     Query(query::Query),
     Eval(eval::Eval),
+    Convert(convert::Convert),
 }
 
 impl Embed {
@@ -28,18 +30,22 @@ impl Embed {
             Self::Train(train) => train.run(),
             Self::Query(query) => query.run(),
             Self::Eval(eval) => eval.run(),
+            Self::Convert(convert) => convert.run(),
         }
     }
 }
 
-/// The words of a file in any format, fastText's models too.
+/// The words of a file in any format, fastText's models and quantised vectors too.
 fn load(path: &Path) -> Result<(Vectors, Option<FastText>), Failure> {
     let mut start = Vec::new();
-    let file = std::fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+    let file = std::fs::File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
     file.map_err(|error| format!("{}: {error}", path.display()))?;
     if FastText::is_start(&start) {
         let model = FastText::load(path)?;
         return Ok((model.vectors(), Some(model)));
+    }
+    if Quantised::is_start(&start) {
+        return Ok((Quantised::load(path)?.to_vectors(), None));
     }
     // What can be mapped is; the rest is read.
     let vectors = Vectors::open(path).or_else(|_| Vectors::load(path))?;

@@ -8,6 +8,8 @@ mod autotune;
 mod classify;
 mod dictionary;
 mod file;
+mod reproducible;
+mod step;
 mod train;
 
 pub use autotune::{Autotune, Trial, Tuned};

@@ -17,15 +17,14 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::classify::sigmoid;
 use super::dictionary::{END, LABEL, tokens};
+use super::reproducible;
+use super::step::{Step, Targets};
 use super::{Dictionary, FastText, Kind, Matrix, Settings};
 use crate::error::check;
-use crate::kernel::{Kernels, kernels};
-use crate::matrix::{self, Shared};
+use crate::matrix;
 use crate::random::Random;
-use crate::vocab::{Huffman, Unigram};
-use crate::word2vec::initialise;
+use crate::word2vec::{Mode, initialise};
 use crate::{Error, Result, Words};
 
 /// How labels are told apart.
@@ -74,8 +73,11 @@ pub struct Classifier {
     pub loss: Loss,
     /// Other labels drawn, with [`Loss::NegativeSampling`]. Default 5.
     pub negatives: usize,
-    /// Number of threads, which then update the same rows without locks; with one, the same seed gives the same bits.
-    /// Zero for as many as rayon's current pool has. Default zero.
+    /// How threads share the work. In fast mode the same seed gives the same bits with one thread only. Default
+    /// [`Mode::Fast`].
+    #[serde(default)]
+    pub mode: Mode,
+    /// Number of threads; zero for as many as rayon's current pool has. Default zero.
     pub threads: usize,
     /// Where all randomness comes from. Default 0.
     pub seed: u64,
@@ -93,6 +95,7 @@ impl Default for Classifier {
             buckets: 2_000_000,
             loss: Loss::Softmax,
             negatives: 5,
+            mode: Mode::Fast,
             threads: 0,
             seed: 0,
         }
@@ -102,8 +105,8 @@ impl Default for Classifier {
 /// A text and its labels, as rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Example {
-    rows: Vec<u32>,
-    labels: Vec<u32>,
+    pub(super) rows: Vec<u32>,
+    pub(super) labels: Vec<u32>,
 }
 
 impl Classifier {
@@ -122,6 +125,9 @@ impl Classifier {
     }
 
     /// Trains on lines of text, each with its labels in it: words that begin with `__label__`.
+    ///
+    /// The lines are taken in an order that is drawn from the seed. fastText takes them as they stand, and where lines
+    /// of a kind stand together the model knows the last of them best.
     ///
     /// # Errors
     /// If a setting is out of range, there are no labels or no words, or training diverges.
@@ -145,6 +151,10 @@ impl Classifier {
             if !example.rows.is_empty() && !example.labels.is_empty() {
                 examples.push(example);
             }
+        }
+        let mut random = Random::of(self.seed, u64::MAX - 11, 0);
+        for i in (1..examples.len()).rev() {
+            examples.swap(i, random.below(i as u32 + 1) as usize);
         }
         let has_buckets = settings.chars.1 > 0 || settings.word_ngrams > 1;
         let rows = dictionary.words.len() + if has_buckets { self.buckets as usize } else { 0 };
@@ -216,20 +226,11 @@ impl Classifier {
         deadline: Option<Instant>,
     ) -> bool {
         let counts = &dictionary.counts[dictionary.words.len()..];
-        let kernels = kernels();
-        let step = Step {
-            kernels,
-            width: self.dim.next_multiple_of(kernels.lanes),
-            input: input.share(),
-            output: output.share(),
-            loss: self.loss,
-            labels: counts.len() as u32,
-            tree: Huffman::new(counts),
-            // fastText draws labels by the root of their counts.
-            unigram: Unigram::new(counts, 0.5),
-            negatives: self.negatives,
-        };
+        let step = Step::new(self.loss, self.negatives, counts, self.dim, input, output);
         let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
+        if self.mode == Mode::Reproducible {
+            return reproducible::run(self, examples, &step, threads, deadline);
+        }
         let total = (examples.len() * self.epochs) as u64;
         let done = AtomicU64::new(0);
         let is_late = |done: u64| {
@@ -237,7 +238,7 @@ impl Classifier {
         };
         let work = |thread: usize| {
             let mut random = Random::of(self.seed, u64::MAX - 3, thread as u64);
-            let mut scratch = Scratch::new(self.dim, counts.len());
+            let mut scratch = Scratch::new(step.width);
             let first = examples.len() * thread / threads;
             let mut order = (first..examples.len()).chain(0..first).cycle();
             // Which thread takes a step decides nothing but which example comes next.
@@ -252,7 +253,7 @@ impl Classifier {
                     return true;
                 }
                 let rate = self.rate * (1.0 - step_number as f32 / total as f32);
-                step.train(&examples[next], rate, &mut random, &mut scratch);
+                scratch.train(&step, &examples[next], rate, &mut random);
             }
         };
         std::thread::scope(|scope| {
@@ -290,95 +291,29 @@ impl Counted {
     }
 }
 
-/// What a step needs.
-struct Step<'a> {
-    kernels: &'static Kernels,
-    width: usize,
-    input: Shared<'a>,
-    output: Shared<'a>,
-    loss: Loss,
-    labels: u32,
-    tree: Huffman,
-    unigram: Unigram,
-    negatives: usize,
-}
-
+/// Room for a step.
 struct Scratch {
-    /// `h` and its step.
-    buffers: matrix::Matrix,
-    errors: Vec<f32>,
+    targets: Targets,
+    /// `h`, and its step.
+    hidden: matrix::Matrix,
+    change: matrix::Matrix,
+    g: Vec<f32>,
 }
 
 impl Scratch {
-    fn new(dim: usize, labels: usize) -> Self {
-        Self { buffers: matrix::Matrix::zeros(2, dim), errors: vec![0.0; labels] }
-    }
-}
-
-impl Step<'_> {
-    fn train(&self, example: &Example, rate: f32, random: &mut Random, scratch: &mut Scratch) {
-        let Scratch { buffers, errors } = scratch;
-        buffers.row_mut(0).fill(0.0);
-        buffers.row_mut(1).fill(0.0);
-        let buffers = buffers.share();
-        let (h, change) = (buffers.row(0), buffers.row(1));
-        let share = 1.0 / example.rows.len() as f32;
-        for &row in &example.rows {
-            self.add(share, self.input.row(row), h);
-        }
-        let label = example.labels[random.below(example.labels.len() as u32) as usize];
-        let toward = |row: u32, is_there: bool| {
-            let error = f32::from(u8::from(is_there)) - sigmoid(self.dot(h, self.output.row(row)));
-            self.descend(row, rate * error, h, change);
-        };
-        match self.loss {
-            Loss::Softmax => {
-                for row in 0..self.labels {
-                    errors[row as usize] = self.dot(h, self.output.row(row));
-                }
-                let largest = errors.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                errors.iter_mut().for_each(|x| *x = (*x - largest).exp());
-                let sum: f32 = errors.iter().sum();
-                for row in 0..self.labels {
-                    let is_there = f32::from(u8::from(row == label));
-                    self.descend(row, rate * (is_there - errors[row as usize] / sum), h, change);
-                }
-            }
-            Loss::OneVsAll => (0..self.labels).for_each(|row| toward(row, example.labels.contains(&row))),
-            Loss::NegativeSampling => {
-                toward(label, true);
-                for _ in 0..self.negatives {
-                    let other = self.unigram.draw(random.next());
-                    if other != label {
-                        toward(other, false);
-                    }
-                }
-            }
-            Loss::Hierarchical => {
-                let path = self.tree.path(label as usize).iter().zip(self.tree.code(label as usize));
-                path.for_each(|(&node, &turn)| toward(node, turn == 1));
-            }
-        }
-        for &row in &example.rows {
-            self.add(share, change, self.input.row(row));
-        }
+    fn new(width: usize) -> Self {
+        let row = || matrix::Matrix::zeros(1, width);
+        Self { targets: Targets::default(), hidden: row(), change: row(), g: Vec::new() }
     }
 
-    /// `change += g u`, then `u += g h`.
-    fn descend(&self, row: u32, g: f32, h: *const f32, change: *mut f32) {
-        let u = self.output.row(row);
-        self.add(g, u, change);
-        self.add(g, h, u);
-    }
-
-    fn dot(&self, a: *const f32, b: *const f32) -> f32 {
-        // SAFETY: both are rows of matrices padded to `width`, which threads reach by kernels alone.
-        unsafe { (self.kernels.dot)(a, b, self.width) }
-    }
-
-    fn add(&self, scale: f32, from: *const f32, to: *mut f32) {
-        // SAFETY: as above.
-        unsafe { (self.kernels.add)(scale, from, to, self.width) }
+    /// Both halves of a step.
+    fn train(&mut self, step: &Step<'_>, example: &Example, rate: f32, random: &mut Random) {
+        let Self { targets, hidden, change, g } = self;
+        targets.clear();
+        step.draw(example, random, targets);
+        g.resize(targets.rows.len(), 0.0);
+        step.grade(example, (&targets.rows[..], &targets.truths[..]), rate, (&mut *hidden, 0), g);
+        step.apply(example, &targets.rows, hidden.row(0), g, 0..step.width, change);
     }
 }
 
@@ -389,6 +324,7 @@ mod tests {
     use tensor::{Ids, Tensor};
 
     use super::*;
+    use crate::vocab::Huffman;
 
     const ROWS: usize = 5;
     const LABELS: usize = 4;
@@ -445,20 +381,9 @@ mod tests {
 
             let (mut v_new, mut u_new) =
                 (matrix::Matrix::from_rows(&input, dim), matrix::Matrix::from_rows(&output, dim));
-            let kernels = kernels();
-            let step = Step {
-                kernels,
-                width: dim.next_multiple_of(kernels.lanes),
-                input: v_new.share(),
-                output: u_new.share(),
-                loss,
-                labels: LABELS as u32,
-                tree: tree.clone(),
-                unigram: Unigram::new(&counts, 0.5),
-                negatives: 0,
-            };
+            let step = Step::new(loss, 0, &counts, dim, &mut v_new, &mut u_new);
             let example = Example { rows, labels: vec![label] };
-            step.train(&example, RATE, &mut Random::new(1), &mut Scratch::new(dim, LABELS));
+            Scratch::new(step.width).train(&step, &example, RATE, &mut Random::new(1));
             close(&v_new.into_rows(), &v, gradients.get(&v).unwrap())?;
             close(&u_new.into_rows(), &u, gradients.get(&u).unwrap())?;
         }

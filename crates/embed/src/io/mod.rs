@@ -6,10 +6,20 @@
 //! | word2vec binary | word2vec, gensim | [`Format::Word2VecBinary`] |
 //! | GloVe text: no header | GloVe | [`Format::Glove`] |
 //! | NumPy `.npy`, the words beside it, one a line, in a file ending in `.vocab` | NumPy | [`Format::Npy`] |
-//! | safetensors: tensors `vectors` `(words, dim)` and `words` (UTF-8, joined by line ends) | this crate | [`Format::Safetensors`] |
+//! | safetensors: tensors `vectors` `(words, dim)` and `words` (UTF-8, joined by line ends), and the index of the words | this crate | [`Format::Safetensors`] |
 //!
-//! [`Vectors::load`] tells them apart by what is in them. [`Vectors::open`] maps the last two into memory: only
-//! the words are read, the vectors come when they are used, and several processes share them.
+//! [`Vectors::load`] tells them apart by what is in them. [`Vectors::open`] maps the last two into memory: the
+//! vectors come when they are used, and several processes share them.
+//!
+//! # What opens at once
+//! A safetensors file written here has beside its words an index of them, so that nothing but the header is read
+//! when it is opened, whatever its size: words and vectors are looked up in place. The index is two tensors more,
+//! `word_ends` and `word_slots`, some 25 bytes a word. Without them (in a file that another program wrote), and for
+//! `.npy`, the words are read, but not the vectors.
+//!
+//! word2vec's binary format cannot be mapped: each word stands before its numbers, so that the place of a vector is
+//! known only once all before it have been read, and the numbers are not aligned. Reading such a file once, and saving
+//! it as safetensors, is what makes it open at once from then on. (The same holds for texts.)
 //!
 //! # Faults
 //! A file is checked before memory is taken for it, so that none is ever taken beyond a small multiple of the file's
@@ -30,7 +40,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub(crate) use file::{Atomic, Input, bytes, fault};
-pub(crate) use tensors::{Tensors, floats, words_tensor, write_tensors};
+pub(crate) use tensors::{Tensors, add_words, floats, write_tensors};
 
 use crate::corpus::InvalidUtf8;
 use crate::vectors::Data;
@@ -71,8 +81,11 @@ impl Format {
     /// Tells the format by the first bytes of a file.
     fn guess(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
-        let file = std::fs::File::open(path).map_err(Error::io(path))?;
-        file.take(1 << 20).read_to_end(&mut start).map_err(Error::io(path))?;
+        let mut file = std::fs::File::open(path).map_err(Error::io(path))?;
+        let mut read = |bytes, start: &mut Vec<u8>| {
+            file.by_ref().take(bytes).read_to_end(start).map_err(Error::io(path))
+        };
+        read(16, &mut start)?;
         if start.starts_with(npy::MAGIC) {
             return Ok(Self::Npy);
         }
@@ -80,6 +93,14 @@ impl Format {
         if start.len() > 9 && start[4..8] == [0; 4] && start[8] == b'{' {
             return Ok(Self::Safetensors);
         }
+        let others = [
+            (crate::FastText::is_start(&start), "a model of fastText: `FastText::load` reads it"),
+            (crate::Quantised::is_start(&start), "quantised vectors: `Quantised::load` reads them"),
+        ];
+        if let Some((_, what)) = others.iter().find(|(is_it, _)| *is_it) {
+            return Err(fault(path, "the file", format!("it holds {what}")));
+        }
+        read(1 << 20, &mut start)?;
         let mut lines = start.splitn(2, |&byte| byte == b'\n');
         let Some((_, dim)) = lines.next().and_then(text::parse_header) else { return Ok(Self::Glove) };
         let row = lines.next().unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -251,7 +272,7 @@ fn whole(load: &Load, path: &Path, words: Words, dim: usize, data: Data) -> Resu
 }
 
 /// The words of a matrix, one a line; there must be `rows`.
-fn words_of_lines(path: &Path, text: &[u8], rows: usize) -> Result<Words> {
+pub(crate) fn words_of_lines(path: &Path, text: &[u8], rows: usize) -> Result<Words> {
     let text = std::str::from_utf8(text)
         .map_err(|error| fault(path, format!("byte {}", error.valid_up_to()), "not UTF-8"))?;
     let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').map(|line| line.trim_end_matches('\r'));
@@ -283,7 +304,8 @@ impl Vectors {
         Load::new().file(path)
     }
 
-    /// Maps a `.npy` or safetensors file into memory: at once, whatever its size, but for its words.
+    /// Maps a `.npy` or safetensors file into memory: at once, whatever its size, if it is a safetensors file that
+    /// was written here; of others the words are read (see the [module](self)).
     ///
     /// Vectors are not checked for numbers that are not finite. A file that was written by a machine or a
     /// program that aligns or orders its numbers in another way is read in place of being mapped.
@@ -327,7 +349,8 @@ impl Vectors {
         let path = path.as_ref();
         let is_free = matches!(format, Format::Npy | Format::Safetensors);
         let breaks = |c: char| if is_free { c == '\n' } else { c.is_ascii_whitespace() };
-        if let Some(word) = self.words().iter().find(|word| word.is_empty() || word.contains(breaks)) {
+        let is_lost = |word: &&str| word.is_empty() || word.contains(breaks) || word.ends_with('\r');
+        if let Some(word) = self.words().iter().find(is_lost) {
             let what = format!("{word:?} cannot be written in the format {format:?}");
             return Err(fault(path, "the words", what));
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,13 @@ use serde_json::json;
 
 use super::{Atomic, Load, bytes, fault, whole, words_of_lines};
 use crate::vectors::{Data, Map};
+use crate::words::Mapped;
 use crate::{Error, Result, Vectors, Words};
+
+/// The key in the metadata under which the version of the index of the words stands, and the version known here, of
+/// [`Mapped`] and [`hash`](crate::words::hash).
+const INDEX: &str = "word_index";
+const INDEX_VERSION: &str = "1";
 
 /// A file in memory, or mapped there, whose header has been checked.
 pub(crate) struct Tensors<'a> {
@@ -80,6 +87,33 @@ impl<'a> Tensors<'a> {
     pub(crate) fn words(&self, rows: usize) -> Result<Words> {
         words_of_lines(self.path, self.get("words", Dtype::U8)?.0, rows)
     }
+
+    /// The words in place, if the file has an index of them that is known here.
+    fn words_in_place(&self, rows: usize) -> Result<Option<Words>> {
+        if self.text(INDEX).is_ok_and(|version| version == INDEX_VERSION) {
+            let (_, shape) = self.get("word_ends", Dtype::U64)?;
+            if shape != [rows] {
+                return Err(fault(
+                    self.path,
+                    "tensor `word_ends`",
+                    format!("shape {shape:?}, expected [{rows}]"),
+                ));
+            }
+            let part = |name, dtype| self.get(name, dtype).map(|(bytes, _)| self.place(bytes));
+            let (text, ends) = (part("words", Dtype::U8)?, part("word_ends", Dtype::U64)?);
+            let slots = part("word_slots", Dtype::U32)?;
+            let words = Mapped::new(Arc::clone(&self.map), text, ends, slots);
+            let words = words.map_err(|what| fault(self.path, "the index of the words", what))?;
+            return Ok(Some(Words::from_mapped(words)));
+        }
+        Ok(None)
+    }
+
+    /// Where bytes of the map lie in it.
+    fn place(&self, bytes: &[u8]) -> Range<usize> {
+        let start = bytes.as_ptr() as usize - self.map.as_ptr() as usize;
+        start..start + bytes.len()
+    }
 }
 
 /// Little-endian floats.
@@ -120,10 +154,18 @@ pub(crate) fn write_tensors(
     file.done()
 }
 
-/// The words as a tensor: UTF-8, joined by line ends.
-pub(crate) fn words_tensor(words: &Words) -> Tensor<'static> {
+/// Adds the words as tensors: their text, joined by line ends, and the index by which they are found in place.
+pub(crate) fn add_words(
+    words: &Words,
+    tensors: &mut BTreeMap<&str, Tensor<'_>>,
+    metadata: &mut BTreeMap<&str, String>,
+) {
     let text = words.iter().collect::<Vec<_>>().join("\n").into_bytes();
-    (Dtype::U8, vec![text.len()], text.into())
+    let (ends, slots) = words.index_bytes();
+    tensors.insert("words", (Dtype::U8, vec![text.len()], text.into()));
+    tensors.insert("word_ends", (Dtype::U64, vec![words.len()], ends.into()));
+    tensors.insert("word_slots", (Dtype::U32, vec![slots.len() / 8, 2], slots.into()));
+    metadata.insert(INDEX, INDEX_VERSION.to_owned());
 }
 
 pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors> {
@@ -137,7 +179,10 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
     let &[rows, dim] = shape else {
         return Err(fault(path, format!("tensor `{name}`"), format!("shape {shape:?}, expected two sizes")));
     };
-    let words = if file.has("words") {
+    let in_place = if is_mapped { file.words_in_place(rows)? } else { None };
+    let words = if let Some(words) = in_place {
+        words
+    } else if file.has("words") {
         file.words(rows)?
     } else {
         let beside = path.with_extension("vocab");
@@ -145,8 +190,7 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
         words_of_lines(&beside, &text, rows)?
     };
     let data = if is_mapped {
-        let start = values.as_ptr() as usize - file.map.as_ptr() as usize;
-        Data::mapped(Arc::clone(&file.map), start, rows * dim)
+        Data::mapped(Arc::clone(&file.map), file.place(values).start, rows * dim)
     } else {
         Data::Owned(floats(values))
     };
@@ -155,6 +199,7 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
 
 pub(super) fn write(vectors: &Vectors, path: &Path) -> Result<()> {
     let matrix = (Dtype::F32, vec![vectors.len(), vectors.dim()], bytes(vectors.data()));
-    let tensors = BTreeMap::from([("vectors", matrix), ("words", words_tensor(vectors.words()))]);
-    write_tensors(path, &tensors, &BTreeMap::new())
+    let (mut tensors, mut metadata) = (BTreeMap::from([("vectors", matrix)]), BTreeMap::new());
+    add_words(vectors.words(), &mut tensors, &mut metadata);
+    write_tensors(path, &tensors, &metadata)
 }

@@ -76,8 +76,9 @@ pub(crate) struct Kernels {
     /// Adds the updates to columns `from..to`, to each input row that of `h`; arguments: rows, `h`, `g`, `from`,
     /// `to`.
     pub(crate) apply_bag: unsafe fn(Rows<'_>, *const f32, &[f32], usize, usize),
-    /// Products of a vector with rows that lie one after the other; arguments: rows, vector, products.
-    pub(crate) scan: unsafe fn(&[f32], &[f32], &mut [f32]),
+    /// Products of vectors with rows that lie one after the other; arguments: rows, vectors, their length, products
+    /// `(vectors, rows)`.
+    pub(crate) scan: unsafe fn(&[f32], &[f32], usize, &mut [f32]),
     /// The product of two rows of `width` floats.
     pub(crate) dot: unsafe fn(*const f32, *const f32, usize) -> f32,
     /// Adds a multiple of a row to another; arguments: factor, from, to, `width`.
@@ -119,9 +120,9 @@ macro_rules! kernels {
             }
 
             $(#[target_feature(enable = $features)])?
-            unsafe fn scan(rows: &[f32], vector: &[f32], products: &mut [f32]) {
+            unsafe fn scan(rows: &[f32], vectors: &[f32], dim: usize, products: &mut [f32]) {
                 // SAFETY: as above.
-                unsafe { scan::scan::<$simd>(rows, vector, products) }
+                unsafe { scan::scan::<$simd>(rows, vectors, dim, products) }
             }
 
             $(#[target_feature(enable = $features)])?
@@ -176,11 +177,12 @@ pub(crate) fn kernels() -> &'static Kernels {
     }
 }
 
-/// Products of `vector` with rows of its length that lie one after the other, as many as `products` has room for.
+/// Products `(vectors, rows)` of vectors of `dim` numbers with rows, all of which lie one after the other: with as many
+/// rows as `products` has room for.
 ///
 /// # Panics
 /// If there are fewer rows.
-pub(crate) fn scan(rows: &[f32], vector: &[f32], products: &mut [f32]) {
+pub(crate) fn scan(rows: &[f32], vectors: &[f32], dim: usize, products: &mut [f32]) {
     // SAFETY: the kernels are those of this processor; slices are checked by the kernel.
-    unsafe { (kernels().scan)(rows, vector, products) }
+    unsafe { (kernels().scan)(rows, vectors, dim, products) }
 }

@@ -133,6 +133,33 @@ fn check(case: &Case, bag: Option<f32>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    /// Whatever the number of vectors and rows, each product is right, and the same bits wherever vector and row stand.
+    #[test]
+    fn scans_are_products(dim in 1usize..70, rows in 0usize..60, number in 1usize..9, seed in any::<u64>()) {
+        let mut random = crate::random::Random::new(seed);
+        let mut values = |n: usize| (0..n).map(|_| random.unit() - 0.5).collect::<Vec<f32>>();
+        let (matrix, vectors) = (values(rows * dim), values(number * dim));
+        for kernels in all() {
+            let scan = |rows: &[f32], vectors: &[f32]| {
+                let mut products = vec![f32::NAN; rows.len() / dim * (vectors.len() / dim)];
+                // SAFETY: the instruction set is there.
+                unsafe { (kernels.scan)(rows, vectors, dim, &mut products) };
+                products
+            };
+            let all = scan(&matrix, &vectors);
+            for (v, vector) in vectors.chunks_exact(dim).enumerate() {
+                for (r, row) in matrix.chunks_exact(dim).enumerate() {
+                    let product = all[v * rows + r];
+                    let exact: f64 = row.iter().zip(vector).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+                    prop_assert!((f64::from(product) - exact).abs() < 1e-5, "{product}, expected {exact}");
+                    prop_assert_eq!(scan(row, vector)[0].to_bits(), product.to_bits());
+                }
+            }
+        }
+    }
+}
+
+proptest! {
     #[test]
     fn a_step_of_pairs_descends_the_gradient(case in case()) {
         check(&case, None)?;

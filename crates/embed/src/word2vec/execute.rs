@@ -1,8 +1,14 @@
 //! Carries out the steps of a plan with the kernels.
 
+use std::ops::Range;
+
+use crate::batches::MAX_PART;
 use crate::kernel::{Aim, Kernels, Loss, Rows, kernels, scores_len};
 use crate::matrix::{Matrix, Shared};
 use crate::word2vec::plan::{Plan, Step};
+
+/// Rows are asked for so many steps ahead.
+const AHEAD: usize = 2;
 
 /// The matrices that threads train together, and how.
 #[derive(Clone, Copy)]
@@ -53,6 +59,51 @@ impl Scratch {
     }
 }
 
+/// What the first half of some steps leaves to the second.
+pub(crate) struct Halfway {
+    pub(crate) scratch: Scratch,
+    /// Where the coefficients of each step begin.
+    starts: Vec<usize>,
+}
+
+impl Halfway {
+    pub(crate) fn new(width: usize) -> Self {
+        Self { scratch: Scratch::new(MAX_PART, width), starts: Vec::new() }
+    }
+
+    /// The first half of some steps of a plan, which `step` gives.
+    pub(crate) fn grade<'s>(
+        &mut self,
+        worker: &mut Worker<'_>,
+        steps: Range<usize>,
+        step: impl Fn(usize) -> Step<'s>,
+        rate: f32,
+    ) {
+        self.starts.clear();
+        let mut end = 0;
+        for (row, index) in steps.clone().enumerate() {
+            if index + AHEAD < steps.end {
+                worker.prefetch(step(index + AHEAD));
+            }
+            self.starts.push(end);
+            end = worker.grade(step(index), rate, &mut self.scratch, end, row);
+        }
+    }
+
+    /// The second half of the same steps, for some columns.
+    pub(crate) fn apply<'s>(
+        &self,
+        worker: &mut Worker<'_>,
+        steps: impl Iterator<Item = Step<'s>>,
+        columns: Range<usize>,
+    ) {
+        for (row, step) in steps.enumerate() {
+            worker.locate(step);
+            worker.apply(&self.scratch, self.starts[row], row, columns.start, columns.end);
+        }
+    }
+}
+
 impl<'a> Worker<'a> {
     pub(crate) fn new(shape: Shape<'a>) -> Self {
         Self { shape, inputs: Vec::new(), targets: Vec::new() }
@@ -60,7 +111,6 @@ impl<'a> Worker<'a> {
 
     /// Trains all steps, one after the other.
     pub(crate) fn train(&mut self, plan: &Plan, rate: f32, scratch: &mut Scratch) {
-        const AHEAD: usize = 2;
         for index in 0..plan.len() {
             if index + AHEAD < plan.len() {
                 self.prefetch(plan.step(index + AHEAD));
@@ -92,7 +142,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Makes `step` the one at hand.
-    pub(crate) fn locate(&mut self, step: Step<'_>) {
+    fn locate(&mut self, step: Step<'_>) {
         self.inputs.clear();
         self.inputs.extend(step.inputs.iter().map(|&id| self.shape.input.row(id)));
         self.targets.clear();

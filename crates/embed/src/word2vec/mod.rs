@@ -5,7 +5,6 @@ mod fast;
 mod model;
 #[cfg(test)]
 mod parity;
-mod phases;
 mod plan;
 mod progress;
 mod reproducible;
@@ -17,9 +16,9 @@ mod state;
 mod tests;
 mod trainer;
 
-pub(crate) use execute::{Scratch, Shape, Worker};
+pub(crate) use execute::{Halfway, Scratch, Shape, Worker};
 pub use model::Model;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, most_met};
 pub use progress::{Progress, Report};
 pub use settings::{Architecture, Decay, Mode, Objective, Word2Vec};
 pub use trainer::Trainer;

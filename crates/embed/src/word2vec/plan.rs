@@ -307,7 +307,12 @@ impl Planner {
 /// A word that is a share `p` of what is kept is predicted in a share `p` of steps, is a negative sample in a share
 /// `k q` of them, and is an input of `c p`, for `c` inputs to a step; the root of the tree is met in every step. An
 /// n-gram is an input as often as all words that have it.
-fn most_met(settings: &Word2Vec, vocab: &Vocab, subsampling: &Subsampling, rows: Option<&Lists>) -> f64 {
+pub(crate) fn most_met(
+    settings: &Word2Vec,
+    vocab: &Vocab,
+    subsampling: &Subsampling,
+    rows: Option<&Lists>,
+) -> f64 {
     let window = settings.window as f64;
     let contexts = if settings.dynamic_window { window + 1.0 } else { 2.0 * window };
     let shared = contexts.min(settings.shared as f64);

@@ -1,11 +1,12 @@
 //! What the threads of an epoch share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::plan::{Encoded, Planner};
 use super::{Progress, Word2Vec};
+use crate::batches::lock;
 use crate::corpus::{Block, Corpus, Source};
 use crate::vocab::Vocab;
 use crate::{Error, Result};
@@ -67,11 +68,6 @@ pub(crate) struct Outcome {
     /// Words read in all.
     pub(crate) words: u64,
     pub(crate) tally: Tally,
-}
-
-/// A lock is never left with half-made content: a panic elsewhere does not spoil it.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'a> Run<'a> {

@@ -46,10 +46,11 @@ pub enum Decay {
 }
 
 /// How threads share the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Threads update the same rows without locks (Niu et al. 2011, "Hogwild!"). Results of several threads differ
     /// a little from run to run.
+    #[default]
     Fast,
     /// The same bits from the same seed, on any number of threads.
     Reproducible,

@@ -7,7 +7,7 @@ use safetensors::Dtype;
 
 use super::Model;
 use super::trainer::{input_rows, output_rows};
-use crate::io::{Tensors, bytes, fault, words_tensor, write_tensors};
+use crate::io::{Tensors, add_words, bytes, fault, write_tensors};
 use crate::vocab::Vocab;
 use crate::{Result, Word2Vec};
 
@@ -18,8 +18,8 @@ impl Model {
     /// Writes the model, finished or broken off, to a safetensors file, or leaves the old file as it is.
     ///
     /// The file is also one of vectors, which [`Vectors::load`](crate::Vectors::load) and
-    /// [`open`](crate::Vectors::open) read: tensors `vectors`, `words`, `counts`, `output`, and with subwords `input`;
-    /// settings and position as JSON in the metadata.
+    /// [`open`](crate::Vectors::open) read: tensors `vectors`, `words` with their index, `counts`, `output`, and with
+    /// subwords `input`; settings and position as JSON in the metadata.
     ///
     /// # Errors
     /// If the file cannot be written, or a word has a line end in it.
@@ -55,7 +55,6 @@ impl Model {
         let mut tensors = BTreeMap::from([
             ("vectors", matrix(vectors.data())),
             ("output", matrix(&self.output)),
-            ("words", words_tensor(self.vocab.words())),
             ("counts", (Dtype::U64, vec![self.vocab.len()], counts.into())),
         ]);
         if self.settings.subwords.is_some() {
@@ -65,10 +64,11 @@ impl Model {
             value.map_err(|error| fault(path, "the settings", error.to_string()))
         };
         let position = (self.position, self.vocab.total(), self.vocab.corpus_words());
-        let metadata = BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             (SETTINGS, json(serde_json::to_string(&self.settings))?),
             (POSITION, json(serde_json::to_string(&position))?),
         ]);
+        add_words(self.vocab.words(), &mut tensors, &mut metadata);
         write_tensors(path, &tensors, &metadata)
     }
 

@@ -9,6 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontFamily, FontStyle, FontTransform, register_font};
 use plotters_backend::BackendTextStyle;
 
+use crate::chart::font::Font;
 use crate::chart::palette::{Colour, PAPER};
 use crate::error::Error;
 
@@ -29,14 +30,17 @@ pub(super) enum Anchor {
 /// A bitmap to draw on; the origin is at the top left, units are pixels of the finished picture.
 pub(super) struct Canvas<'a> {
     backend: BitMapBackend<'a>,
+    /// For texts that the font of the program cannot show.
+    other: Option<&'a Font>,
     fault: Option<String>,
 }
 
-impl Canvas<'_> {
+impl<'a> Canvas<'a> {
     /// A white picture with what `body` draws, saved as PNG.
     pub(super) fn save(
         path: &Path,
         (width, height): (u32, u32),
+        other: Option<&Font>,
         body: impl FnOnce(&mut Canvas<'_>),
     ) -> Result<(), Error> {
         FONTS.call_once(|| {
@@ -46,7 +50,8 @@ impl Canvas<'_> {
         let (wide, high) = (width as usize * SCALE, height as usize * SCALE);
         let mut pixels = vec![PAPER[0]; wide * high * 3];
         let size = (wide as u32, high as u32);
-        let mut canvas = Canvas { backend: BitMapBackend::with_buffer(&mut pixels, size), fault: None };
+        let mut canvas =
+            Canvas { backend: BitMapBackend::with_buffer(&mut pixels, size), other, fault: None };
         body(&mut canvas);
         let fault = canvas.fault.take();
         drop(canvas);
@@ -63,6 +68,14 @@ impl Canvas<'_> {
     fn note<T, E: std::fmt::Display>(&mut self, result: Result<T, E>) {
         if let Err(error) = result {
             self.fault.get_or_insert(error.to_string());
+        }
+    }
+
+    /// The font that shows a text.
+    fn font(&self, text: &str) -> &'a str {
+        match self.other {
+            Some(font) if Font::is_needed(text) => font.name(),
+            _ => FONT,
         }
     }
 
@@ -114,7 +127,7 @@ impl Canvas<'_> {
             Anchor::Middle => HPos::Center,
             Anchor::Right => HPos::Right,
         };
-        let mut style = style(size).pos(Pos::new(horizontal, VPos::Center));
+        let mut style = style(self.font(text), size).pos(Pos::new(horizontal, VPos::Center));
         style.color = rgb(colour).to_backend_color();
         if upwards {
             style = style.transform(FontTransform::Rotate270);
@@ -128,7 +141,7 @@ impl Canvas<'_> {
 
     /// Width of a text.
     pub(super) fn width(&mut self, text: &str, size: f64) -> f64 {
-        match style(size).layout_box(text) {
+        match style(self.font(text), size).layout_box(text) {
             Ok(((left, _), (right, _))) => f64::from(right - left) / SCALE as f64,
             Err(error) => {
                 self.note(Err::<(), _>(error));
@@ -138,8 +151,8 @@ impl Canvas<'_> {
     }
 }
 
-fn style(size: f64) -> TextStyle<'static> {
-    TextStyle::from((FontFamily::Name(FONT), size * SCALE as f64).into_font())
+fn style(font: &str, size: f64) -> TextStyle<'_> {
+    TextStyle::from((FontFamily::Name(font), size * SCALE as f64).into_font())
 }
 
 fn rgb([r, g, b]: Colour) -> plotters::style::RGBAColor {

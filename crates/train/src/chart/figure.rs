@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::chart::canvas::{Anchor, Canvas};
 use crate::chart::curves::Chart;
+use crate::chart::font::Font;
 use crate::chart::heat_map::HeatMap;
 use crate::chart::palette::INK;
 use crate::chart::scatter::Scatter;
@@ -115,11 +116,12 @@ pub struct Figure {
     panels: Vec<Panel>,
     columns: usize,
     size: (u32, u32),
+    other_font: Option<Font>,
 }
 
 impl Default for Figure {
     fn default() -> Self {
-        Self { title: String::new(), panels: Vec::new(), columns: 1, size: (960, 600) }
+        Self { title: String::new(), panels: Vec::new(), columns: 1, size: (960, 600), other_font: None }
     }
 }
 
@@ -156,6 +158,13 @@ impl Figure {
         self
     }
 
+    /// Draws texts that the font of the program cannot show with this one.
+    #[must_use]
+    pub fn other_font(mut self, font: Font) -> Self {
+        self.other_font = Some(font);
+        self
+    }
+
     /// Adds a panel.
     #[must_use]
     #[allow(clippy::should_implement_trait)] // A builder step, no sum of figures.
@@ -184,7 +193,7 @@ impl Figure {
         if width < 160 || height < 120 || wide.max(high) > 16_384 {
             return fault(format!("a picture of {wide} × {high} pixels in panels of {width} × {height}"));
         }
-        Canvas::save(path, (wide as u32, high as u32), |canvas| {
+        Canvas::save(path, (wide as u32, high as u32), self.other_font.as_ref(), |canvas| {
             let middle = (wide as f64 / 2.0, 28.0);
             canvas.text(&self.title, middle, TITLE + 4.0, Anchor::Middle, INK, false);
             for (i, panel) in self.panels.iter().enumerate() {

@@ -6,8 +6,7 @@ use crate::chart::palette::{GRID, INK, series};
 
 /// Named points in groups, each group in a colour; names are put beside their points where there is room.
 ///
-/// The font knows Latin, Greek and Cyrillic letters; name points in other scripts by numbers, and print what they stand
-/// for.
+/// The font knows Latin, Greek and Cyrillic letters; for Chinese ones the figure needs [another](crate::chart::Font).
 ///
 /// ```
 /// use train::chart::{Figure, Scatter};

@@ -1,5 +1,6 @@
 //! The table of data sets and weights: each entry was fetched once, and its digests are of what came.
 
+mod fonts;
 mod labelled;
 mod texts;
 mod tokenizers;
@@ -52,7 +53,7 @@ const fn files(path: &'static str, count: usize, bytes: u64, sha256: &'static st
 
 /// All sets, in the order of the list.
 pub(super) fn all() -> impl Iterator<Item = &'static Dataset> {
-    [texts::SETS, labelled::SETS, weights::SETS, tokenizers::SETS].into_iter().flatten()
+    [texts::SETS, labelled::SETS, weights::SETS, tokenizers::SETS, fonts::SETS].into_iter().flatten()
 }
 
 /// The set called `name`.

@@ -3,12 +3,15 @@
 //! A thread that the operating system holds up between tasks holds up nobody: the others do the tasks there are.
 //! That is why tasks are taken rather than dealt out, and why it may be any number of threads.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::run::lock;
+/// A lock is never left with half-made content: a panic elsewhere does not spoil it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The phase under way.
 pub(crate) struct Phases<P> {

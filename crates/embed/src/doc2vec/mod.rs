@@ -4,6 +4,8 @@
 //! with one more context; PV-DBOW predicts each word of the document from `d` alone. The loss, its derivatives and the steps
 //! are those of [`word2vec`](crate::word2vec) with negative sampling.
 
+mod reproducible;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -14,8 +16,8 @@ use crate::fasttext::sigmoid;
 use crate::matrix::Matrix;
 use crate::random::Random;
 use crate::vocab::{Subsampling, Unigram, Vocab, VocabSettings};
-use crate::word2vec::{Plan, Scratch, Shape, Worker, initialise};
-use crate::{Error, Result, Vectors, Words};
+use crate::word2vec::{Mode, Plan, Scratch, Shape, Worker, initialise, most_met};
+use crate::{Error, Result, Vectors, Word2Vec, Words};
 
 /// What predicts a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +64,11 @@ pub struct Doc2Vec {
     pub vocab: VocabSettings,
     /// Words more frequent than about this share are thinned out. Default 10⁻³.
     pub sample: f64,
-    /// Number of threads, which then update the same rows without locks; with one, the same seed gives the same bits. Zero
-    /// for as many as rayon's current pool has. Default zero.
+    /// How threads share the work. In fast mode the same seed gives the same bits with one thread only. Default
+    /// [`Mode::Fast`].
+    #[serde(default)]
+    pub mode: Mode,
+    /// Number of threads; zero for as many as rayon's current pool has. Default zero.
     pub threads: usize,
     /// Where all randomness comes from. Default 1.
     pub seed: u64,
@@ -81,6 +86,7 @@ impl Default for Doc2Vec {
             min_rate: 1e-4,
             vocab: VocabSettings::default(),
             sample: 1e-3,
+            mode: Mode::Fast,
             threads: 0,
             seed: 1,
         }
@@ -125,7 +131,8 @@ impl Doc2Vec {
             initialise(self.seed, row, input.row_mut(row));
         }
         let mut output = Matrix::zeros(vocab.len(), self.dim);
-        self.run(&docs, &vocab, &unigram, &mut input, &mut output);
+        let shape = Shape::new(&mut input, &mut output, self.dim, self.bag());
+        Trainer::new(self, &docs, &vocab, &unigram, shape).run();
 
         let mut data = input.into_rows();
         if let Some(i) = data.iter().position(|x| !x.is_finite()) {
@@ -153,63 +160,18 @@ impl Doc2Vec {
         check("threads", self.threads <= 4096, "at most 4096", &self.threads)
     }
 
-    fn run(
-        &self,
-        docs: &[Vec<u32>],
-        vocab: &Vocab,
-        unigram: &Unigram,
-        input: &mut Matrix,
-        output: &mut Matrix,
-    ) {
-        let bag = (self.method == DocMethod::Memory).then_some(true);
-        let shape = Shape::new(input, output, self.dim, bag);
-        let subsampling = Subsampling::new(vocab, self.sample);
-        let threads = if self.threads == 0 { rayon::current_num_threads() } else { self.threads };
-        let (next, total) = (AtomicUsize::new(0), docs.len() * self.epochs);
-        let work = || {
-            let (mut worker, mut scratch) = (Worker::new(shape), Scratch::new(1, shape.width));
-            let (mut plan, mut kept) = (Plan::default(), Vec::new());
-            loop {
-                let step = next.fetch_add(1, Ordering::Relaxed);
-                if step >= total {
-                    return;
-                }
-                let doc = step % docs.len();
-                let mut random = Random::of(self.seed, (step / docs.len()) as u64, doc as u64);
-                kept.clear();
-                kept.extend(docs[doc].iter().filter(|&&word| subsampling.keeps(word, random.bits32())));
-                plan.clear();
-                self.plan(&kept, (vocab.len() + doc) as u32, unigram, &mut random, &mut plan);
-                let left = 1.0 - step as f32 / total as f32;
-                worker.train(&plan, self.min_rate + (self.rate - self.min_rate) * left, &mut scratch);
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| {
-                scope.spawn(work);
-            });
-            work();
-        });
+    /// Whether the input of a step is a bag of rows, and if so, whether their mean.
+    fn bag(&self) -> Option<bool> {
+        (self.method == DocMethod::Memory).then_some(true)
     }
 
-    /// The steps of a document whose row is `doc`.
-    fn plan(&self, words: &[u32], doc: u32, unigram: &Unigram, random: &mut Random, plan: &mut Plan) {
-        for (at, &word) in words.iter().enumerate() {
-            plan.inputs.push(doc);
-            if self.method == DocMethod::Memory {
-                plan.inputs.extend(self.contexts(words, at, random));
-            }
-            plan.targets.push(word);
-            plan.signs.push(1.0);
-            for _ in 0..self.negatives {
-                let other = unigram.draw(random.next());
-                if other != word {
-                    plan.targets.push(other);
-                    plan.signs.push(-1.0);
-                }
-            }
-            plan.end_step();
-        }
+    /// How many pairs of a step meet, on average, in the row of a word that is met most often.
+    fn most_met(&self, vocab: &Vocab, subsampling: &Subsampling) -> f64 {
+        let like = match self.method {
+            DocMethod::Memory => Word2Vec::cbow(),
+            DocMethod::Bag => Word2Vec::skip_gram().shared(1),
+        };
+        most_met(&like.window(self.window).negatives(self.negatives), vocab, subsampling, None)
     }
 
     /// The words around the one at `at`, in a window drawn anew.
@@ -223,6 +185,97 @@ impl Doc2Vec {
         let before = &words[at.saturating_sub(window)..at];
         let after = &words[at + 1..(at + 1 + window).min(words.len())];
         before.iter().chain(after).copied()
+    }
+}
+
+/// Training under way.
+struct Trainer<'a> {
+    settings: &'a Doc2Vec,
+    /// Words of each document.
+    docs: &'a [Vec<u32>],
+    /// Number of words; the rows of documents follow theirs.
+    words: usize,
+    subsampling: Subsampling,
+    unigram: &'a Unigram,
+    shape: Shape<'a>,
+    /// Pairs of a step that meet in the row of a word met most often, on average.
+    most_met: f64,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        settings: &'a Doc2Vec,
+        docs: &'a [Vec<u32>],
+        vocab: &Vocab,
+        unigram: &'a Unigram,
+        shape: Shape<'a>,
+    ) -> Self {
+        let subsampling = Subsampling::new(vocab, settings.sample);
+        let most_met = settings.most_met(vocab, &subsampling);
+        Self { settings, docs, words: vocab.len(), subsampling, unigram, shape, most_met }
+    }
+
+    fn run(&self) {
+        let threads =
+            if self.settings.threads == 0 { rayon::current_num_threads() } else { self.settings.threads };
+        match self.settings.mode {
+            Mode::Fast => self.run_fast(threads),
+            Mode::Reproducible => reproducible::run(self, threads),
+        }
+    }
+
+    /// Threads take document after document.
+    fn run_fast(&self, threads: usize) {
+        let (next, total) = (AtomicUsize::new(0), self.docs.len() * self.settings.epochs);
+        let work = || {
+            let (mut worker, mut scratch) = (Worker::new(self.shape), Scratch::new(1, self.shape.width));
+            let (mut plan, mut kept) = (Plan::default(), Vec::new());
+            loop {
+                let step = next.fetch_add(1, Ordering::Relaxed);
+                if step >= total {
+                    return;
+                }
+                plan.clear();
+                self.plan(step / self.docs.len(), step % self.docs.len(), &mut kept, &mut plan);
+                let rate = self.rate_at(step as f32 / self.docs.len() as f32);
+                worker.train(&plan, rate, &mut scratch);
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| {
+                scope.spawn(work);
+            });
+            work();
+        });
+    }
+
+    /// Learning rate after so many epochs.
+    fn rate_at(&self, epochs: f32) -> f32 {
+        let Doc2Vec { rate, min_rate, .. } = *self.settings;
+        min_rate + (rate - min_rate) * (1.0 - epochs / self.settings.epochs as f32)
+    }
+
+    /// Appends the steps of a document in an epoch; `kept` is room for its words.
+    fn plan(&self, epoch: usize, doc: usize, kept: &mut Vec<u32>, plan: &mut Plan) {
+        let mut random = Random::of(self.settings.seed, epoch as u64, doc as u64);
+        kept.clear();
+        kept.extend(self.docs[doc].iter().filter(|&&word| self.subsampling.keeps(word, random.bits32())));
+        for (at, &word) in kept.iter().enumerate() {
+            plan.inputs.push((self.words + doc) as u32);
+            if self.settings.method == DocMethod::Memory {
+                plan.inputs.extend(self.settings.contexts(kept, at, &mut random));
+            }
+            plan.targets.push(word);
+            plan.signs.push(1.0);
+            for _ in 0..self.settings.negatives {
+                let other = self.unigram.draw(random.next());
+                if other != word {
+                    plan.targets.push(other);
+                    plan.signs.push(-1.0);
+                }
+            }
+            plan.end_step();
+        }
     }
 }
 
@@ -286,18 +339,31 @@ impl DocModel {
 mod tests {
     use super::*;
 
+    const TOPICS: [[&str; 6]; 2] = [
+        ["king", "queen", "crown", "throne", "rule", "court"],
+        ["bread", "flour", "oven", "bake", "dough", "yeast"],
+    ];
+
+    /// Documents of two kinds in turn, of up to `longest` words.
+    fn docs(count: usize, longest: impl Fn(usize) -> usize) -> Vec<Vec<&'static str>> {
+        let mut random = Random::new(4);
+        (0..count)
+            .map(|i| (0..longest(i)).map(|_| TOPICS[i % 2][random.below(6) as usize]).collect())
+            .collect()
+    }
+
     #[test]
     fn documents_of_a_kind_come_together() {
-        let topics = [
-            ["king", "queen", "crown", "throne", "rule", "court"],
-            ["bread", "flour", "oven", "bake", "dough", "yeast"],
-        ];
-        let mut random = Random::new(4);
-        let docs: Vec<Vec<&str>> =
-            (0..120).map(|i| (0..12).map(|_| topics[i % 2][random.below(6) as usize]).collect()).collect();
-        for method in [DocMethod::Memory, DocMethod::Bag] {
+        let docs = docs(120, |_| 12);
+        for (method, mode) in [
+            (DocMethod::Memory, Mode::Fast),
+            (DocMethod::Bag, Mode::Fast),
+            (DocMethod::Memory, Mode::Reproducible),
+            (DocMethod::Bag, Mode::Reproducible),
+        ] {
             let settings = Doc2Vec {
                 method,
+                mode,
                 dim: 16,
                 epochs: 40,
                 rate: 0.05,
@@ -309,12 +375,45 @@ mod tests {
             let right = (0..docs.len())
                 .filter(|&i| model.docs().nearest(&i.to_string(), 1).unwrap()[0].index % 2 == i % 2)
                 .count();
-            assert!(right > 110, "{method:?}: {right} of 120");
+            assert!(right > 110, "{method:?} {mode:?}: {right} of 120");
             let new = model.infer(["oven", "dough", "bake", "oven", "yeast", "unknown"], 9);
-            assert_eq!(model.docs().nearest_to(&new, 1, &[])[0].index % 2, 1, "{method:?}");
+            assert_eq!(model.docs().nearest_to(&new, 1, &[])[0].index % 2, 1, "{method:?} {mode:?}");
             assert_eq!(settings.train(&docs).unwrap().docs(), model.docs(), "one thread gives the same bits");
         }
         let none: [Vec<&str>; 0] = [];
         assert!(Doc2Vec::default().train(&none).is_err());
+    }
+
+    #[test]
+    fn reproducible_training_gives_the_same_bits_on_any_number_of_threads() {
+        // Lengths that differ, one document as long as all others, and some without a word.
+        let docs = docs(300, |i| if i == 77 { 9000 } else { i % 60 });
+        for method in [DocMethod::Memory, DocMethod::Bag] {
+            let on = |threads| {
+                let settings = Doc2Vec {
+                    method,
+                    mode: Mode::Reproducible,
+                    dim: 70,
+                    epochs: 3,
+                    threads,
+                    ..Doc2Vec::default()
+                };
+                let model = settings.train(&docs).unwrap();
+                (model.docs().data().to_vec(), model.words().data().to_vec(), model.output)
+            };
+            let one = on(1);
+            for threads in [1, 2, 4] {
+                assert!(on(threads) == one, "{method:?}, {threads} threads");
+            }
+            let moved = |settings: Doc2Vec| settings.train(&docs).unwrap().docs().data().to_vec() != one.0;
+            assert!(moved(Doc2Vec {
+                method,
+                dim: 70,
+                epochs: 3,
+                seed: 2,
+                mode: Mode::Reproducible,
+                ..Doc2Vec::default()
+            }));
+        }
     }
 }

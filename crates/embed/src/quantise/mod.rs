@@ -1,5 +1,7 @@
 //! Product quantisation: vectors in a few bytes each.
 
+mod file;
+
 use rayon::prelude::*;
 
 use crate::random::Random;

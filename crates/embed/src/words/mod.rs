@@ -1,18 +1,66 @@
 //! A numbered list of distinct words.
 
+mod mapped;
+
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{Error, Result};
 
+pub(crate) use mapped::Mapped;
+
 /// Distinct words numbered from zero, found by name in constant time.
 ///
-/// The words lie in one string, and a table of 8-byte slots finds them: about 20 bytes a word beside its letters.
-#[derive(Clone, Default)]
+/// The words lie in one string, and a table of 8-byte slots finds them: about 20 bytes a word beside its letters. Those
+/// of vectors that were [opened](crate::Vectors::open) may lie in the file, and take no memory.
+#[derive(Clone)]
 pub struct Words {
+    list: List,
+}
+
+#[derive(Clone)]
+enum List {
+    Owned(Owned),
+    Mapped(Arc<Mapped>),
+}
+
+/// Words in memory.
+#[derive(Clone, Default)]
+struct Owned {
     text: String,
     /// Where each word ends in `text`.
     ends: Vec<usize>,
     table: Table,
+}
+
+impl Owned {
+    #[inline]
+    fn word(&self, index: usize) -> &str {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.text[start..self.ends[index]]
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, word: &[u8]) -> Option<u32> {
+        self.table.find(hash, |index| {
+            let index = index as usize;
+            let start = if index == 0 { 0 } else { self.ends[index - 1] };
+            &self.text.as_bytes()[start..self.ends[index]] == word
+        })
+    }
+
+    /// Adds a word that is not there.
+    fn push(&mut self, hash: u32, word: &str) {
+        self.table.insert(hash, self.ends.len() as u32);
+        self.text.push_str(word);
+        self.ends.push(self.text.len());
+    }
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self { list: List::Owned(Owned::default()) }
+    }
 }
 
 /// Number of words whose table a hash of 32 bits addresses.
@@ -63,26 +111,74 @@ impl Words {
         if let Some(index) = self.find(hash, word.as_bytes()) {
             return Ok((index as usize, false));
         }
-        let index = self.ends.len();
+        let index = self.len();
         if index as u64 >= MAX_WORDS {
             return Err(Error::TooLarge { what: "words", limit: MAX_WORDS, found: index as u64 + 1 });
         }
-        self.text.push_str(word);
-        self.ends.push(self.text.len());
-        self.table.insert(hash, index as u32);
+        self.own().push(hash, word);
         Ok((index, true))
+    }
+
+    /// The words in memory, copied there if they lie in a file.
+    fn own(&mut self) -> &mut Owned {
+        if let List::Mapped(words) = &self.list {
+            let mut owned = Owned::default();
+            for word in (0..words.len()).map(|index| words.word(index)) {
+                owned.push(hash(word.as_bytes()), word);
+            }
+            self.list = List::Owned(owned);
+        }
+        match &mut self.list {
+            List::Owned(owned) => owned,
+            List::Mapped(_) => unreachable!("they have been copied"),
+        }
+    }
+
+    /// Words in a file.
+    pub(crate) fn from_mapped(words: Mapped) -> Self {
+        Self { list: List::Mapped(Arc::new(words)) }
+    }
+
+    /// Where each word ends in the text of all words with a byte between each two, and the table that finds them, as
+    /// [`Mapped`] reads them.
+    pub(crate) fn index_bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let (mut ends, mut end) = (Vec::with_capacity(8 * self.len()), 0u64);
+        let mut table = Table::default();
+        for (index, word) in self.iter().enumerate() {
+            end += word.len() as u64;
+            ends.extend((end + index as u64).to_le_bytes());
+            if matches!(self.list, List::Mapped(_)) {
+                table.insert(hash(word.as_bytes()), index as u32);
+            }
+        }
+        let table = match &self.list {
+            List::Owned(owned) => &owned.table,
+            List::Mapped(_) => &table,
+        };
+        (
+            ends,
+            table
+                .slots
+                .iter()
+                .flat_map(|(hash, number)| [*hash, *number])
+                .flat_map(u32::to_le_bytes)
+                .collect(),
+        )
     }
 
     /// Number of words.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        match &self.list {
+            List::Owned(words) => words.ends.len(),
+            List::Mapped(words) => words.len(),
+        }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// The number of `word`.
@@ -106,8 +202,10 @@ impl Words {
     #[track_caller]
     #[must_use]
     pub fn word(&self, index: usize) -> &str {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.text[start..self.ends[index]]
+        match &self.list {
+            List::Owned(words) => words.word(index),
+            List::Mapped(words) => words.word(index),
+        }
     }
 
     /// All words in the order of their numbers.
@@ -116,15 +214,11 @@ impl Words {
     }
 
     #[inline]
-    fn bytes(&self, index: u32) -> &[u8] {
-        let index = index as usize;
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.text.as_bytes()[start..self.ends[index]]
-    }
-
-    #[inline]
     fn find(&self, hash: u32, word: &[u8]) -> Option<u32> {
-        self.table.find(hash, |index| self.bytes(index) == word)
+        match &self.list {
+            List::Owned(words) => words.find(hash, word),
+            List::Mapped(words) => words.find(hash, word),
+        }
     }
 }
 
@@ -136,7 +230,10 @@ impl fmt::Debug for Words {
 
 impl PartialEq for Words {
     fn eq(&self, other: &Self) -> bool {
-        self.ends == other.ends && self.text == other.text
+        match (&self.list, &other.list) {
+            (List::Owned(a), List::Owned(b)) => a.ends == b.ends && a.text == b.text,
+            _ => self.iter().eq(other.iter()),
+        }
     }
 }
 
@@ -195,7 +292,7 @@ impl Table {
     }
 }
 
-/// Hash of a byte string, eight bytes at a time: products of 128 bits, folded.
+/// Hash of a byte string, eight bytes at a time: products of 128 bits, folded. Files hold such hashes (see [`Mapped`]).
 #[inline]
 pub(crate) fn hash(bytes: &[u8]) -> u32 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -239,6 +336,13 @@ mod tests {
             }
             prop_assert_eq!(words.index("e"), None);
         }
+    }
+
+    /// Files hold hashes: they must stay what they are.
+    #[test]
+    fn hashes_are_for_ever() {
+        let hashes = ["", "a", "king", "kingdom!", "三国演义"].map(|word| hash(word.as_bytes()));
+        assert_eq!(hashes, [0x0000_0000, 0xa22a_838c, 0x1c9a_ddd6, 0x2d13_5e83, 0x2ce4_0408]);
     }
 
     #[test]
