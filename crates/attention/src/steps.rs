@@ -99,27 +99,26 @@ impl<E: Element> Pairs<E> {
         (self.q.dim(0), self.q.dim(1), self.k.dim(1), self.v.len())
     }
 
-    /// `t = tanh(q + k)` of one pair.
-    fn tanh(&self, item: usize, query: usize, key: usize, t: &mut [E]) {
-        let (_, queries, keys, d) = self.sizes();
-        let q = &self.q.data()[(item * queries + query) * d..][..d];
-        map::binary(q, &self.k.data()[(item * keys + key) * d..][..d], t, |q: E, k: E| q + k);
-        math::tanh_in_place(t);
-    }
-
     fn scores(&self) -> Tensor<E> {
         let (batch, queries, keys, d) = self.sizes();
+        let (q, k, v) = (self.q.data(), self.k.data(), self.v.data());
         Tensor::build(&[batch, queries, keys], |out| {
             if out.is_empty() {
                 return;
             }
             let items = par::rows(out, queries * keys);
             par::for_each(items, batch, par::rows_per_chunk(8 * queries * keys * d), |first, out| {
-                let mut t = vec![E::ZERO; d];
-                for (i, score) in out.data.iter_mut().enumerate() {
-                    let (item, pair) = (first + i / (queries * keys), i % (queries * keys));
-                    self.tanh(item, pair / keys, pair % keys, &mut t);
-                    *score = reduce::dot(&t, self.v.data());
+                // Of one query with all keys.
+                let mut t = vec![E::ZERO; keys * d];
+                for (i, scores) in out.data.chunks_exact_mut(keys).enumerate() {
+                    let item = first + i / queries;
+                    let query = &q[(first * queries + i) * d..][..d];
+                    let sums = t.chunks_exact_mut(d.max(1)).zip(k[item * keys * d..].chunks_exact(d.max(1)));
+                    sums.for_each(|(t, key)| map::binary(query, key, t, |q: E, k: E| q + k));
+                    math::tanh_in_place(&mut t);
+                    for (key, score) in scores.iter_mut().enumerate() {
+                        *score = reduce::dot(&t[key * d..][..d], v);
+                    }
                 }
             });
         })
@@ -128,6 +127,7 @@ impl<E: Element> Pairs<E> {
     /// `dq, dk, dv`. Items are independent but for `dv`, whose parts are added in their order.
     fn gradients(&self, dy: &Tensor<E>) -> [Tensor<E>; 3] {
         let (batch, queries, keys, d) = self.sizes();
+        let (q, k, v) = (self.q.data(), self.k.data(), self.v.data());
         let (mut dq, mut dk) = (Tensor::zeros(self.q.shape()), Tensor::zeros(self.k.shape()));
         let data = (
             par::rows(dq.data_mut(), queries * d),
@@ -144,11 +144,12 @@ impl<E: Element> Pairs<E> {
                 for (i, &dscore) in dy.data.iter().enumerate() {
                     let (item, pair) = (i / (queries * keys), i % (queries * keys));
                     let (query, key) = (pair / keys, pair % keys);
-                    self.tanh(first + item, query, key, &mut t);
+                    let k_row = &k[((first + item) * keys + key) * d..][..d];
+                    let q_row = &q[((first + item) * queries + query) * d..][..d];
+                    map::binary(q_row, k_row, &mut t, |q: E, k: E| q + k);
+                    math::tanh_in_place(&mut t);
                     map::axpy(dscore, &t, &mut dv);
-                    map::binary_in_place(&mut t, self.v.data(), move |t: E, v: E| {
-                        dscore * v * (E::ONE - t * t)
-                    });
+                    map::binary_in_place(&mut t, v, move |t: E, v: E| dscore * v * (E::ONE - t * t));
                     map::add_assign(&mut dq.data[(item * queries + query) * d..][..d], &t);
                     map::add_assign(&mut dk.data[(item * keys + key) * d..][..d], &t);
                 }

@@ -279,3 +279,37 @@ fn ten_steps_of_training_have_pytorchs_losses() {
         adam.step(&mut model, &grads, 0.01).unwrap();
     }
 }
+
+/// A module saved by `safetensors.torch.save_file(module.state_dict(), ..)` loads as it is.
+#[test]
+fn state_dicts_of_pytorch_load() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/goldens/state_dict");
+    let outputs = WeightsFile::open(&folder.join("outputs.safetensors")).unwrap();
+    let config = |layers, bidirectional| StackConfig { layers, bidirectional, ..StackConfig::new(5, 7) };
+    fn check<C: Cell<f32> + Module<f32>>(
+        (folder, outputs): (&std::path::Path, &WeightsFile),
+        kind: &str,
+        mut stack: Stack<C>,
+        memory: impl Fn(&C::State) -> Option<Var<f32>>,
+    ) {
+        nn::weights::load(&mut stack, &folder.join(format!("{kind}.safetensors"))).unwrap();
+        let tensor = |name: &str| outputs.tensor::<f32>(&format!("{kind}/{name}")).unwrap();
+        let out = stack.forward(&Var::constant(tensor("x")), None, None, &mut Mode::Eval);
+        let below = |parts: &[Var<f32>]| Var::stack(&parts.iter().collect::<Vec<_>>(), 0);
+        let h: Vec<Var<f32>> = out.state.iter().map(|state| state.hidden().clone()).collect();
+        let c: Vec<Var<f32>> = out.state.iter().filter_map(memory).collect();
+        let mut found = vec![("y", out.y), ("h", below(&h))];
+        found.extend((!c.is_empty()).then(|| ("c", below(&c))));
+        for (name, found) in found {
+            let difference = found.value().max_abs_diff(&tensor(name));
+            assert!(difference < 1e-6, "{kind} {name}: differs by {difference:e}");
+        }
+    }
+    let from = (&*folder, &outputs);
+    check(from, "lstm", Lstm::new(config(2, true), &mut rng()).unwrap(), |state| Some(state.c.clone()));
+    check(from, "gru", Gru::new(config(2, true), &mut rng()).unwrap(), |_| None);
+    check(from, "rnn", Rnn::new(config(3, false), &mut rng()).unwrap(), |_| None);
+    // A layer of another size says so.
+    let mut wider = Gru::<f32>::new(StackConfig { hidden: 8, ..config(2, true) }, &mut rng()).unwrap();
+    assert!(nn::weights::load(&mut wider, &folder.join("gru.safetensors")).is_err());
+}

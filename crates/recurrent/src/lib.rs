@@ -19,7 +19,7 @@ mod unroll;
 
 pub use case::cases;
 pub use cell::{
-    Cell, CoupledLstmCell, GateValues, GruCell, LayerNormLstmCell, Look, LstmCell, LstmVariant, Masked,
+    Cell, CoupledLstmCell, Fork, GateValues, GruCell, LayerNormLstmCell, Look, LstmCell, LstmVariant, Masked,
     NewCell, Nonlinearity, Normalised, NormalisedMemory, Peephole, Projected, Reset, RnnCell, Stepper,
     VariationalDropout, Weights,
 };

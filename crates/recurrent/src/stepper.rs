@@ -13,7 +13,7 @@ use tensor::kernels::par;
 use tensor::kernels::recurrent::{Backward, Forward, Gates, LstmGates};
 use tensor::{Element, Tensor};
 
-use crate::cell::Weights;
+use crate::cell::{Fork, Weights};
 use crate::state::LstmState;
 
 /// Inputs and gradients of the outputs of each step, by the thread whose pass back it is.
@@ -98,6 +98,57 @@ impl<E: Element> SharedWeights<E> {
         let sums = self.recurrent.forward(&state.h, Some(&self.input.forward(x, None))); // (batch, 4·hidden)
         lstm_gates(&sums, &state.c)
     }
+}
+
+/// The step of an LSTM in which rows go on from rows of the memory `c (.., hidden)`: sums and memories are read where
+/// they are. Nothing is recorded.
+#[track_caller]
+pub(crate) fn lstm_fork<E: Element>(fork: &Fork<'_, E>, c: &Var<E>) -> LstmState<E> {
+    let (rows, hidden) = (fork.parents.len(), c.dim(1));
+    let mut sums = fork.recurrent.contiguous();
+    if let Some(given) = &fork.given {
+        sums.add_assign(given);
+    }
+    let (inputs, before) = (fork.inputs.contiguous(), c.value().contiguous());
+    let agreed =
+        [("inputs", "inputs gates·hidden", inputs.shape()), ("sums", "places gates·hidden", sums.shape())];
+    tensor::shape::agree("lstm_fork", &agreed);
+    assert!(
+        inputs.dim(1) == 4 * hidden && fork.input.len() == rows && fork.places.len() == rows,
+        "lstm_fork: {} sums, {} inputs and {} places for {rows} rows of {hidden} units",
+        inputs.dim(1),
+        fork.input.len(),
+        fork.places.len()
+    );
+    let row_of = |of: &Tensor<E>, row: usize| -> std::ops::Range<usize> {
+        assert!(row < of.dim(0), "lstm_fork: row {row} of {}", of.dim(0));
+        row * of.dim(1)..(row + 1) * of.dim(1)
+    };
+    let (inputs_data, sums_data, before_data) = (inputs.data(), sums.data(), before.data());
+    let stale = || Tensor::build(&[rows, hidden], |_| {});
+    let (mut h, mut after) = (stale(), stale());
+    if rows * hidden > 0 {
+        let out = (par::rows(h.data_mut(), hidden), par::rows(after.data_mut(), hidden));
+        par::for_each(out, rows, par::rows_per_chunk(24 * hidden), |first, (h, after)| {
+            let mut unsaved = vec![E::ZERO; 4 * hidden];
+            let own = h.data.chunks_exact_mut(hidden).zip(after.data.chunks_exact_mut(hidden));
+            for (row, (h, c)) in (first..).zip(own) {
+                let input = &inputs_data[row_of(&inputs, fork.input[row] as usize)];
+                let recurrent = &sums_data[row_of(&sums, fork.places[row] as usize)];
+                let mut blocks = unsaved.chunks_exact_mut(hidden);
+                LstmGates.forward(Forward {
+                    input: std::array::from_fn(|gate| &input[gate * hidden..][..hidden]),
+                    recurrent: std::array::from_fn(|gate| &recurrent[gate * hidden..][..hidden]),
+                    h_before: &[],
+                    c_before: &before_data[row_of(&before, fork.parents[row])],
+                    h,
+                    c,
+                    saved: std::array::from_fn(|_| blocks.next().expect("four blocks")),
+                });
+            }
+        });
+    }
+    LstmState { h: Var::constant(h), c: Var::constant(after) }
 }
 
 /// The gates of an LSTM in one operation: `sums (batch, 4·hidden)`, `c (batch, hidden)` → the next state. Equations as

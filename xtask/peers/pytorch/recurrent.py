@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 VOCAB, D_MODEL, LM_BATCH, LM_TIME = 10000, 512, 32, 64
 SRC_VOCAB, TGT_VOCAB, BATCH, SRC_TIME, TGT_TIME = 30, 45, 128, 10, 9
@@ -105,7 +106,76 @@ class Inference(nn.Module):
         self.x = nn.Parameter(torch.empty(1, 64, 512))
 
 
+class BeamSearch(nn.Module):
+    """Bahdanau's model as `Seq2Seq`, from which the best of five beams is wanted for every source."""
+
+    WIDTH, STEPS, START, END, LETTERS, TOGETHER = 5, 16, 1, 2, 24, 128
+    VOCAB = 73
+
+    def __init__(self, embed, hidden):
+        super().__init__()
+        self.encoder = nn.Module()
+        self.encoder.embedding = nn.Embedding(33, embed)
+        self.encoder.rnn = nn.LSTM(embed, hidden // 2, 1, batch_first=True, bidirectional=True)
+        self.bridge = nn.Module()
+        self.bridge.dense = nn.ModuleList([nn.Linear(hidden, hidden) for _ in range(2)])
+        self.decoder = nn.Module()
+        self.decoder.embedding = nn.Embedding(self.VOCAB, embed)
+        self.decoder.rnn = nn.LSTMCell(embed + hidden, hidden)
+        score = nn.Module()
+        score.query = nn.Linear(hidden, hidden // 2, bias=False)
+        score.key = nn.Linear(hidden, hidden // 2)
+        score.v = nn.Linear(hidden // 2, 1, bias=False)
+        self.decoder.attention = nn.Module()
+        self.decoder.attention.score = score
+        self.decoder.output = nn.Linear(2 * hidden, self.VOCAB)
+
+    def search(self, source, lengths):
+        """Tokens and score of the best beam of each source, `(batch, steps)`, `(batch)`: sources are encoded once, all
+        beams of all sources are rows of one batch, and what belongs to a source alone is never copied for its beams."""
+        decoder, score, width = self.decoder, self.decoder.attention.score, self.WIDTH
+        batch, time = source.shape
+        packed = pack_padded_sequence(
+            self.encoder.embedding(source), lengths, batch_first=True, enforce_sorted=False
+        )
+        memory, last = self.encoder.rnn(packed)
+        memory, _ = pad_packed_sequence(memory, batch_first=True)
+        keys = score.key(memory)[:, None]  # (batch, 1, time, units)
+        hidden = (torch.arange(time) >= lengths[:, None])[:, None]  # (batch, 1, time)
+        h, c = (
+            torch.tanh(dense(torch.cat([part[0], part[1]], 1))).repeat_interleave(width, 0)
+            for dense, part in zip(self.bridge.dense, last)
+        )
+        context = torch.zeros_like(h)
+        tokens = torch.full((batch * width,), self.START)
+        # All beams are the same at first: only one counts.
+        scores = torch.full((batch, width), -torch.inf)
+        scores[:, 0] = 0.0
+        first = torch.arange(batch)[:, None] * width  # the row of a source's first beam
+        history = []
+        for _ in range(self.STEPS):
+            h, c = decoder.rnn(torch.cat([decoder.embedding(tokens), context], 1), (h, c))
+            query = score.query(h).view(batch, width, 1, -1)
+            weights = score.v(torch.tanh(query + keys)).squeeze(3)  # (batch, width, time)
+            weights = weights.masked_fill(hidden, -torch.inf).softmax(2)
+            context = torch.bmm(weights, memory).view(batch * width, -1)
+            logits = decoder.output(torch.cat([h, context], 1))
+            total = scores[:, :, None] + logits.log_softmax(1).view(batch, width, -1)
+            scores, best = total.flatten(1).topk(width)
+            parents = (first + best // self.VOCAB).flatten()
+            tokens = (best % self.VOCAB).flatten()
+            h, c, context = h[parents], c[parents], context[parents]
+            history.append((parents, tokens))
+        row, found = first[:, 0], []
+        for parents, tokens in reversed(history):
+            found.append(tokens[row])
+            row = parents[row]
+        return torch.stack(found[::-1], 1), scores[:, 0]
+
+
 CASES = {
+    "g2p-beam": lambda: BeamSearch(64, 128),
+    "g2p-beam-512": lambda: BeamSearch(128, 512),
     "lstm-lm": LanguageModel,
     "seq2seq": Seq2Seq,
     "transformer-seq2seq": Transformer,
@@ -160,6 +230,24 @@ def infer(model, args):
     return times, x.shape[1], [y.square().mean().item()]
 
 
+def search(model, args):
+    ids = torch.from_numpy(np.fromfile(args.tokens, dtype="<u4").astype(np.int64)).view(-1, model.LETTERS)
+    sources = []
+    for words in ids.split(model.TOGETHER):
+        lengths = (words > 0).sum(1)
+        sources.append((words[:, : int(lengths.max())], lengths))
+    times = []
+    model.eval()
+    with torch.inference_mode():
+        for i in range(args.warmup + max(args.steps, 1)):
+            start = time.perf_counter()
+            found = [model.search(*source) for source in sources]
+            if i >= args.warmup:
+                times.append((time.perf_counter() - start) * 1e3)
+    tokens = torch.cat([tokens for tokens, _ in found]).flatten().tolist()
+    return times, len(ids), torch.cat([scores for _, scores in found]).tolist(), tokens
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--case", required=True, choices=CASES)
@@ -173,12 +261,13 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     model = CASES[args.case]()
     weights = load_file(args.weights)
-    if args.case == "seq2seq":
+    if args.case == "seq2seq" or args.case.startswith("g2p-beam"):
         # The decoder is a cell here: its parameters lack the layer's number.
         cell = {name: name.removesuffix("_l0") for name in weights if name.startswith("decoder.rnn.")}
         weights = {cell.get(name, name): value for name, value in weights.items()}
     model.load_state_dict(weights)
-    times, tokens, losses = (infer if args.case == "lstm-infer" else train)(model, args)
+    work = {"lstm-infer": infer, "g2p-beam": search, "g2p-beam-512": search}.get(args.case, train)
+    times, tokens, losses, *outputs = work(model, args)
     median = statistics.median_high(times)
     report = {
         "peer": "pytorch",
@@ -189,6 +278,7 @@ def main() -> None:
         "ms_per_step": {"median": median, "min": min(times), "max": max(times)},
         "tokens_per_s": tokens / median * 1e3,
         "losses": losses,
+        "outputs": outputs[0] if outputs else [],
         # Linux counts in KiB.
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
     }

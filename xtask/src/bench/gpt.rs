@@ -54,6 +54,9 @@ pub(super) struct Report {
     pub(super) ms_per_step: Times,
     pub(super) tokens_per_s: f64,
     pub(super) losses: Vec<f64>,
+    /// Tokens of what a search found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) outputs: Vec<u32>,
     pub(super) peak_rss_mb: Option<f64>,
 }
 
@@ -146,6 +149,7 @@ fn measure(bench: &Bench, name: &str) -> Result<Report, Failure> {
             ms_per_step,
             tokens_per_s: (case.batch * case.model.time) as f64 / ms_per_step.median * 1e3,
             losses,
+            outputs: Vec::new(),
             peak_rss_mb: peak_rss_mb(),
         })
     })

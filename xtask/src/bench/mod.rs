@@ -1,5 +1,6 @@
 //! Benchmarks: our time alone, or beside the same work in other libraries.
 
+mod beam;
 mod gemm;
 mod gpt;
 mod measure;
@@ -26,7 +27,7 @@ const PEER: &str = "ours";
 Examples:
   cargo xtask bench gpt                     training steps of three GPTs
   cargo xtask bench gpt --case gpt-0.8m     one of them
-  cargo xtask bench recurrent --peers       LSTM, seq2seq and Transformer beside PyTorch
+  cargo xtask bench recurrent --peers       LSTM, seq2seq, Transformer and beam search beside PyTorch, candle and burn
   cargo xtask bench gemm --json             matrix products, one JSON object per line
   cargo xtask bench tokenize --peers        tokenizers beside those of other libraries
   cargo xtask bench word2vec --peers        words per second beside gensim, fastText and word2vec.c
@@ -77,7 +78,7 @@ enum Group {
     Gemm,
     /// Tokenizers, on one thread
     Tokenize,
-    /// Steps of recurrent models and their Transformer
+    /// Steps of recurrent models and their Transformer, and beam search
     Recurrent,
     /// Epochs of word2vec
     #[value(name = "word2vec")]

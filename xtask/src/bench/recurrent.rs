@@ -1,4 +1,4 @@
-//! Steps of recurrent models and of their Transformer; the protocol is that of `xtask/peers/README.md`.
+//! Steps of recurrent models and of their Transformer, and beam search; the protocol is that of `xtask/peers/README.md`.
 
 use std::path::Path;
 
@@ -16,12 +16,15 @@ use transformer::{NormPosition, Transformer, TransformerConfig};
 
 use super::gpt::{Report, run_cases};
 use super::measure::{Times, milliseconds, peak_rss_mb};
-use super::{Bench, PEER};
+use super::{Bench, PEER, beam};
 use crate::Failure;
 use crate::args::on_threads;
 
 /// Names of the cases.
-pub(super) const CASES: [&str; 4] = ["lstm-lm", "seq2seq", "transformer-seq2seq", "lstm-infer"];
+pub(super) const CASES: [&str; 6] =
+    ["lstm-lm", "seq2seq", "transformer-seq2seq", "lstm-infer", "g2p-beam", "g2p-beam-512"];
+/// The case that candle and burn are measured at too.
+pub(super) const TRAINED_BY_ALL: &str = "lstm-lm";
 
 const LM: LanguageModelConfig =
     LanguageModelConfig { vocab: 10_000, d_model: 512, hidden: 512, layers: 2, dropout: 0.0, tied: false };
@@ -91,11 +94,14 @@ fn parts(case: &str) -> Vec<(usize, usize)> {
     }
 }
 
-/// Random ids for `batches` batches.
-pub(super) fn random_tokens(case: &str, batches: usize) -> Vec<u32> {
+/// Ids for `batches` batches: random, or the words of a search.
+pub(super) fn tokens(case: &str, batches: usize) -> Result<Vec<u32>, Failure> {
+    if case.starts_with("g2p-beam") {
+        return beam::words();
+    }
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let batch: Vec<usize> = parts(case).iter().flat_map(|(count, below)| vec![*below; *count]).collect();
-    (0..batches).flat_map(|_| batch.clone()).map(|below| rng.random_range(0..below as u32)).collect()
+    Ok((0..batches).flat_map(|_| batch.clone()).map(|below| rng.random_range(0..below as u32)).collect())
 }
 
 /// Saves the weights that all programs start from.
@@ -107,7 +113,8 @@ pub(super) fn save_weights(case: &str, path: &Path) -> Result<(), Failure> {
         "transformer-seq2seq" => {
             Box::new(Transformer::<f32>::new(&transformer_config(), SRC_VOCAB, TGT_VOCAB, rng)?)
         }
-        _ => Box::new(Inference::new(rng)?),
+        "lstm-infer" => Box::new(Inference::new(rng)?),
+        _ => Box::new(beam::model(case, rng)?),
     };
     nn::weights::save(&*model, path, &nn::weights::Metadata::new())?;
     Ok(())
@@ -144,7 +151,8 @@ fn measure(bench: &Bench, name: &str) -> Result<Report, Failure> {
                     Ok(model.loss(&source, &lengths, &target, &next, &options, mode)?)
                 })
             }
-            _ => infer(bench, Inference::new(rng)?),
+            "lstm-infer" => infer(bench, Inference::new(rng)?),
+            _ => beam::run(bench, name),
         }
     })
 }
@@ -218,8 +226,8 @@ fn infer(bench: &Bench, mut model: Inference) -> Result<Report, Failure> {
     Ok(report(bench, "lstm-infer", &times, INFER_TIME, losses))
 }
 
-fn read(bench: &Bench, name: &str) -> Result<Vec<u32>, Failure> {
-    let Some(file) = &bench.tokens else { return Ok(random_tokens(name, 16)) };
+pub(super) fn read(bench: &Bench, name: &str) -> Result<Vec<u32>, Failure> {
+    let Some(file) = &bench.tokens else { return tokens(name, 16) };
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let ids: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)).collect();
     let size: usize = parts(name).iter().map(|(count, _)| count).sum();
@@ -230,7 +238,7 @@ fn read(bench: &Bench, name: &str) -> Result<Vec<u32>, Failure> {
     }
 }
 
-fn report(bench: &Bench, name: &str, times: &[f64], tokens: usize, losses: Vec<f64>) -> Report {
+pub(super) fn report(bench: &Bench, name: &str, times: &[f64], tokens: usize, losses: Vec<f64>) -> Report {
     let ms_per_step = Times::of(times);
     Report {
         peer: PEER.to_owned(),
@@ -241,6 +249,7 @@ fn report(bench: &Bench, name: &str, times: &[f64], tokens: usize, losses: Vec<f
         ms_per_step,
         tokens_per_s: tokens as f64 / ms_per_step.median * 1e3,
         losses,
+        outputs: Vec::new(),
         peak_rss_mb: peak_rss_mb(),
     }
 }

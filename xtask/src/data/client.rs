@@ -93,7 +93,10 @@ fn npm(package: &Package, scratch: &Path) -> Result<Download, Error> {
 fn apt(package: &Package, scratch: &Path) -> Result<Download, Error> {
     let requirement = format!("{}={}", package.name, package.version);
     let dest = make_folder(scratch, "apt")?;
-    run("apt-get", &["download", &requirement], package, &dest)?;
+    // An update takes the place of the version named; whether its files are the same, their digests will tell.
+    if let Err(gone) = run("apt-get", &["download", &requirement], package, &dest) {
+        run("apt-get", &["download", package.name], package, &dest).map_err(|_| gone)?;
+    }
     let archive = only_file(package, &dest)?;
     run("dpkg", &["-x", &archive.to_string_lossy(), "files"], package, scratch)?;
     Ok(Download::Folder(scratch.join("files")))

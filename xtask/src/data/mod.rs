@@ -18,6 +18,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use error::Error;
 use table::Dataset;
+pub(crate) use unpack::files_under;
 
 /// List data sets and weights, or fetch one into the cache
 #[derive(Args)]

@@ -73,7 +73,7 @@ fn write(mut content: impl Read, path: &str, staged: &Path) -> Result<(), Error>
 }
 
 /// The paths of all files under `folder`, relative to it, with `/` between the parts, sorted.
-pub(super) fn files_under(folder: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn files_under(folder: &Path) -> Result<Vec<String>, Error> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(relative) = folders.pop() {

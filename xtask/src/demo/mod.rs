@@ -25,7 +25,7 @@ Demos:
   fasttext  vectors of words never seen, and the language of a sentence
   memory    how far back RNN, LSTM, GRU and attention remember: adding and copying, gradients by step
   g2p       from spelling to pronunciation: RNN, GRU, LSTM, two attentions and the Transformer in one table
-  translate English to Spanish verses; the attention's links against the words of the original they render
+  translate Chinese to English manuals, English to Spanish verses; the attention's links against the words they render
   lm        the same text under RNN, GRU, LSTM and GPT: perplexity against time; the long run is WikiText-2
   gpt       a tokenizer and a GPT, trained on text that ships with the source
 
@@ -58,6 +58,12 @@ pub(crate) struct Demo {
     /// Units of recurrent models; the Transformer is half as wide
     #[arg(long, value_name = "N", value_parser = hidden)]
     hidden: Option<usize>,
+    /// Only this pair of languages
+    #[arg(long, value_parser = ["zh-en", "en-es"])]
+    pair: Option<String>,
+    /// Chinese in the words of jieba's dictionary instead of characters
+    #[arg(long)]
+    words: bool,
     /// Sounds without the stress of vowels
     #[arg(long)]
     no_stress: bool,
@@ -94,7 +100,11 @@ const ENTRIES: [Entry; 9] = [
     Entry { name: "fasttext", options: &[], run: |demo| fasttext::run(&demo.run) },
     Entry { name: "memory", options: &[], run: |demo| memory::run(&demo.run) },
     Entry { name: "g2p", options: &["--model", "--minutes", "--hidden", "--no-stress"], run: g2p::run },
-    Entry { name: "translate", options: &["--model", "--minutes", "--hidden"], run: translate::run },
+    Entry {
+        name: "translate",
+        options: &["--model", "--minutes", "--hidden", "--pair", "--words"],
+        run: translate::run,
+    },
     Entry { name: "lm", options: &["--model", "--minutes", "--hidden"], run: lm::run },
     Entry { name: "gpt", options: &["--lang", "--chars", "--resume"], run: gpt::run },
 ];
@@ -155,6 +165,8 @@ impl Demo {
             ("--minutes", self.minutes.is_some()),
             ("--hidden", self.hidden.is_some()),
             ("--no-stress", self.no_stress),
+            ("--pair", self.pair.is_some()),
+            ("--words", self.words),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()
     }

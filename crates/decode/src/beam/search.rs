@@ -6,7 +6,7 @@ use super::{Beam, CoveragePenalty, Ending, Hypothesis};
 use crate::error::{ConfigError, Error};
 use crate::process::{Context, Process};
 use crate::scorer::{Checked, Scorer};
-use crate::softmax::{log_sum_exp, top};
+use crate::softmax::log_sum_exp;
 use crate::stop::Finish;
 
 /// A beam search over all prompts in one batch.
@@ -161,23 +161,29 @@ impl BeamSearch {
         taken: &[u32],
         model: &Checked<'_, S>,
     ) -> Vec<Candidate> {
-        let count = 2 * self.beam.width / self.beam.groups;
-        let (mut candidates, mut logits) = (Vec::new(), Vec::new());
+        let mut best = Best::new(2 * self.beam.width / self.beam.groups);
+        let mut changed = Vec::new();
         for (parent, open) in group.iter().enumerate() {
-            logits.clear();
-            logits.extend_from_slice(model.row(open.row));
-            let total = self.process(&mut logits, Context { sequence: &open.sequence, ..context });
-            // Every token taken may fall behind one that is not.
-            candidates.extend(top(&logits, count + taken.len()).into_iter().map(|token| {
-                let log_prob = open.log_prob + (f64::from(logits[token]) - total);
-                let token = token as u32;
-                let times = taken.iter().filter(|&&other| other == token).count();
-                Candidate { parent, token, log_prob, rank: log_prob - self.beam.diversity * times as f64 }
-            }));
+            let mut logits = model.row(open.row);
+            // What no step changes is read where it is.
+            if !(self.steps.is_empty() && self.beam.renormalise) {
+                changed.clear();
+                changed.extend_from_slice(logits);
+            }
+            let total = if changed.is_empty() {
+                log_sum_exp(logits)
+            } else {
+                let total = self.process(&mut changed, Context { sequence: &open.sequence, ..context });
+                logits = &changed;
+                total
+            };
+            let penalty = |token: u32| match taken {
+                [] => 0.0,
+                _ => self.beam.diversity * taken.iter().filter(|&&other| other == token).count() as f64,
+            };
+            best.offer(parent, logits, open.log_prob, total, penalty);
         }
-        candidates.sort_by(|a, b| b.rank.total_cmp(&a.rank));
-        candidates.truncate(count);
-        candidates
+        best.candidates
     }
 
     /// Applies all steps; returns what to take from the logits for log probabilities.
@@ -204,16 +210,11 @@ impl BeamSearch {
         let parents = std::mem::take(&mut group.open);
         for candidate in candidates {
             let parent = &parents[candidate.parent];
-            let mut sequence = parent.sequence.clone();
-            let finish = match candidate.token == self.beam.end {
-                true => Finish::End,
-                false => {
-                    sequence.push(candidate.token);
-                    Finish::Length
-                }
-            };
-            if finish == Finish::End || length == self.beam.max_tokens {
-                let tokens = sequence[prompt_len..].to_vec();
+            let ends = candidate.token == self.beam.end;
+            let last = if ends { None } else { Some(candidate.token) };
+            if ends || length == self.beam.max_tokens {
+                let tokens = parent.sequence[prompt_len..].iter().copied().chain(last).collect();
+                let finish = if ends { Finish::End } else { Finish::Length };
                 let score = self.beam.length_penalty.score(candidate.log_prob, length)
                     + self.beam.coverage_penalty.score(&parent.coverage);
                 let hypothesis = Hypothesis { tokens, finish, log_prob: candidate.log_prob, score };
@@ -224,6 +225,7 @@ impl BeamSearch {
             batch.parents.push(parent.row);
             batch.tokens.push(candidate.token);
             let coverage = parent.coverage.clone();
+            let sequence = parent.sequence.iter().copied().chain(last).collect();
             group.open.push(Open { row, sequence, log_prob: candidate.log_prob, coverage });
             if group.open.len() == self.beam.width / self.beam.groups {
                 break;
@@ -247,6 +249,51 @@ impl BeamSearch {
             Ending::Exact => penalty.score(best, length + 1).max(penalty.score(best, self.beam.max_tokens)),
         };
         attainable <= worst.score
+    }
+}
+
+/// The best candidates so far, best first; of equal ones the first found.
+struct Best {
+    count: usize,
+    candidates: Vec<Candidate>,
+}
+
+impl Best {
+    fn new(count: usize) -> Self {
+        Self { count, candidates: Vec::with_capacity(count + 1) }
+    }
+
+    /// Considers all ways of going on from one hypothesis: its `logits`, of which `total` makes log probabilities, and
+    /// what a token loses in the ranking.
+    fn offer(
+        &mut self,
+        parent: usize,
+        logits: &[f32],
+        before: f64,
+        total: f64,
+        penalty: impl Fn(u32) -> f64,
+    ) {
+        let mut lowest = f32::NEG_INFINITY;
+        for (token, &logit) in logits.iter().enumerate() {
+            // Most tokens fall behind here. Below the limit is below it before rounding too.
+            if logit < lowest || logit == f32::NEG_INFINITY {
+                continue;
+            }
+            let log_prob = before + (f64::from(logit) - total);
+            let token = token as u32;
+            let rank = log_prob - penalty(token);
+            let full = self.candidates.len() == self.count;
+            if full && self.candidates.last().is_some_and(|worst| rank <= worst.rank) {
+                continue;
+            }
+            let place = self.candidates.partition_point(|other| other.rank >= rank);
+            self.candidates.insert(place, Candidate { parent, token, log_prob, rank });
+            self.candidates.truncate(self.count);
+            if self.candidates.len() == self.count {
+                let worst = self.candidates[self.count - 1].rank;
+                lowest = ((worst - before + total) as f32).next_down().next_down();
+            }
+        }
     }
 }
 

@@ -72,6 +72,10 @@ impl<E: Element> NewCell<E> for GruCell<E> {
 impl<E: Element> Cell<E> for GruCell<E> {
     own_sizes!();
 
+    fn maps(&self) -> Option<&Weights<E>> {
+        Some(&self.weights)
+    }
+
     /// All three sums, or those of `r` and `z` where `n`'s waits for the reset.
     #[track_caller]
     fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {

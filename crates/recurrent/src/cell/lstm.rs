@@ -6,10 +6,10 @@ use rand::Rng;
 use tensor::kernels::recurrent::LstmGates;
 use tensor::{Element, Tensor};
 
-use super::{Cell, GateValues, NewCell, Stepper, Weights, flat_module, lstm};
+use super::{Cell, Fork, GateValues, NewCell, Stepper, Weights, flat_module, lstm};
 use crate::fused;
 use crate::state::LstmState;
-use crate::stepper::SharedWeights;
+use crate::stepper::{self, SharedWeights};
 use crate::unroll::Order;
 
 /// The long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). With
@@ -188,6 +188,10 @@ macro_rules! sizes_and_sums {
             self.weights.recurrent_sums(h)
         }
 
+        fn maps(&self) -> Option<&Weights<E>> {
+            Some(&self.weights)
+        }
+
         lstm_update!();
     };
 }
@@ -201,6 +205,11 @@ impl<E: Element> Cell<E> for LstmCell<E> {
     fn stepper(&self) -> Stepper<'_, E, LstmState<E>> {
         let weights = SharedWeights::new(&self.weights);
         Box::new(move |x, state| weights.lstm(x, state))
+    }
+
+    #[track_caller]
+    fn fork(&self, fork: &Fork<'_, E>, state: &LstmState<E>) -> LstmState<E> {
+        stepper::lstm_fork(fork, &state.c)
     }
 
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Cells: one step, pure, with explicit state.
 
+mod fork;
 mod gru;
 mod lstm;
 mod normalised;
@@ -9,6 +10,7 @@ mod rnn;
 mod variational;
 mod weights;
 
+pub use fork::Fork;
 pub use gru::{GruCell, Reset};
 pub use lstm::{CoupledLstmCell, Look, LstmCell, LstmVariant};
 pub use normalised::{LayerNormLstmCell, Normalised, NormalisedMemory};
@@ -95,6 +97,21 @@ pub trait Cell<E: Element = f32> {
     /// where a cell has something quicker for many steps, that.
     fn stepper(&self) -> Stepper<'_, E, Self::State> {
         Box::new(|x, state| self.step(x, state))
+    }
+
+    /// The maps whose sums [`input_sums`](Self::input_sums) gives, if it gives nothing else: sums of known inputs can then
+    /// be computed once and added up from parts. `None`, the default, if it does more.
+    fn maps(&self) -> Option<&Weights<E>> {
+        None
+    }
+
+    /// One step of rows that go on from rows of `state`, without gradients; see [`Fork`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit together, or there is no such row.
+    #[track_caller]
+    fn fork(&self, fork: &Fork<'_, E>, state: &Self::State) -> Self::State {
+        self.update(&fork.input_sums(), &fork.recurrent_sums(), &state.rows(fork.parents)).0
     }
 
     /// All steps: `x (time, batch, input)` → outputs `(time, batch, hidden)` and the last state, as [`unroll`] says.

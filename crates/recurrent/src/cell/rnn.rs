@@ -63,6 +63,10 @@ impl<E: Element> NewCell<E> for RnnCell<E> {
 impl<E: Element> Cell<E> for RnnCell<E> {
     own_sizes!();
 
+    fn maps(&self) -> Option<&Weights<E>> {
+        Some(&self.weights)
+    }
+
     #[track_caller]
     fn recurrent_sums(&self, h: &Var<E>) -> Var<E> {
         self.weights.recurrent_sums(h)

@@ -150,15 +150,27 @@ impl<E: Element, C: Cell<E>> Decoder<E, C> {
             None => x.clone(),
         };
         let (h, cells) = rnn(&x, &state.cells, mode); // (batch, hidden)
-        let Some(attention) = &self.attention else {
-            return DecoderStep { features: h, weights: None, state: DecoderState { cells, fed: None } };
-        };
-        let out = attention.forward(&h.unsqueeze(1), source.expect("a source to attend to"), mode);
-        let context = out.context.squeeze(1); // (batch, memory)
+        let attended = self.attention.as_ref().map(|attention| {
+            let out = attention.forward(&h.unsqueeze(1), source.expect("a source to attend to"), mode);
+            (out.context.squeeze(1), out.weights.squeeze(1)) // (batch, memory), (batch, src_time)
+        });
+        let (context, weights) = attended.unzip();
+        let (features, state) = self.after(h, cells, context);
+        DecoderStep { features, weights, state }
+    }
+
+    /// What logits come from and the next state, from the outputs `h (batch, hidden)` of a step, the states that they
+    /// come with, and with attention the contexts `(batch, memory)`.
+    pub(super) fn after(
+        &self,
+        h: Var<E>,
+        cells: Vec<C::State>,
+        context: Option<Var<E>>,
+    ) -> (Var<E>, DecoderState<E, C::State>) {
+        let Some(context) = context else { return (h, DecoderState { cells, fed: None }) };
         let features = self.features(&h, &context);
         let fed = self.feed.map(|_| if self.combine.is_some() { features.clone() } else { context });
-        let state = DecoderState { cells, fed };
-        DecoderStep { features, weights: Some(out.weights.squeeze(1)), state }
+        (features, DecoderState { cells, fed })
     }
 
     /// All steps with the right tokens as input (teacher forcing), `ids (batch, tgt_time)`.

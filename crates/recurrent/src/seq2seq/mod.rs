@@ -4,6 +4,7 @@ mod bridge;
 mod decoder;
 mod encoder;
 mod model;
+mod places;
 mod scorer;
 
 pub use bridge::{Bridge, BridgeKind};

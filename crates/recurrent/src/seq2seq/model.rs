@@ -233,3 +233,98 @@ impl<E: Element, C: Cell<E>> Seq2Seq<E, C> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GruCell, LstmCell, NewCell, Seq2SeqScorer};
+    use autograd::Gen;
+    use nn::Module;
+    use rand::SeedableRng;
+    use tensor::Tensor;
+
+    const START: u32 = 1;
+
+    /// A model whose predictions differ from step to step, and a batch.
+    fn model<C: Cell<f64> + NewCell<f64> + Module<f64>>(
+        config: &Seq2SeqConfig,
+    ) -> (Seq2Seq<f64, C>, Ids, Vec<usize>, Ids) {
+        let draw = &mut Gen::new(5);
+        let mut model = Seq2Seq::new(config, draw.rng()).unwrap();
+        for (_, param) in model.parameters_mut() {
+            param.set(draw.normal(param.shape()));
+        }
+        let (batch, time) = (6, 7);
+        let mut target = draw.ids(&[batch, time], config.tgt_vocab).data().to_vec();
+        target.iter_mut().step_by(time).for_each(|first| *first = START);
+        (
+            model,
+            draw.ids(&[batch, 4], config.src_vocab),
+            vec![4, 3, 4, 2, 1, 4],
+            Ids::new(target, &[batch, time]),
+        )
+    }
+
+    fn logits<C: Cell<f64>>(
+        model: &Seq2Seq<f64, C>,
+        (source, lengths, target): (&Ids, &[usize], &Ids),
+        teacher: Teacher,
+    ) -> Tensor<f64> {
+        let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        let mode = &mut Mode::Train(rng);
+        model.forward(source, lengths, target, teacher, mode).unwrap().logits.value().clone()
+    }
+
+    #[test]
+    fn sampling_never_is_teacher_forcing() {
+        let config = Seq2SeqConfig::new(9, 11, 4, 6);
+        let (model, source, lengths, target) = model::<LstmCell<f64>>(&config);
+        let batch = (&source, &lengths[..], &target);
+        let forced = logits(&model, batch, Teacher::Forcing);
+        assert_eq!(logits(&model, batch, Teacher::Scheduled(0.0)), forced);
+        // So small a probability never comes up, but goes the way of one that does.
+        assert_eq!(logits(&model, batch, Teacher::Scheduled(f64::MIN_POSITIVE)), forced);
+        // Where nothing is fed, teacher forcing takes all steps at once: the last bits may differ.
+        let config = Seq2SeqConfig { input_feeding: false, ..config };
+        let (model, source, lengths, target) = self::model::<GruCell<f64>>(&config);
+        let batch = (&source, &lengths[..], &target);
+        let forced = logits(&model, batch, Teacher::Forcing);
+        let stepped = logits(&model, batch, Teacher::Scheduled(f64::MIN_POSITIVE));
+        assert!(stepped.max_abs_diff(&forced) < 1e-10);
+    }
+
+    #[test]
+    fn sampling_always_reads_what_greedy_search_writes() {
+        let (model, source, lengths, target) = model::<LstmCell<f64>>(&Seq2SeqConfig::new(9, 11, 4, 6));
+        let (batch, time) = (target.shape()[0], target.shape()[1]);
+        let sampled = logits(&model, (&source, &lengths, &target), Teacher::Scheduled(1.0));
+
+        let mut scorer = Seq2SeqScorer::new(&model, &source, &lengths).unwrap();
+        let prompts = vec![vec![START]; batch];
+        let written = decode::greedy(&mut scorer, &prompts, &decode::Stop::after(time)).unwrap();
+        let own: Vec<u32> =
+            written.iter().flat_map(|row| [&[START], &row.tokens[..time - 1]].concat()).collect();
+        let own = Ids::new(own, &[batch, time]);
+        assert_ne!(own.data(), target.data());
+        assert_eq!(logits(&model, (&source, &lengths, &own), Teacher::Forcing), sampled);
+        let likeliest = sampled.argmax(-1);
+        assert!((0..batch).all(|row| likeliest.row(row) == written[row].tokens));
+
+        // The right tokens behind the first do not matter; without training they alone do.
+        let other = Ids::new(vec![START; batch * time], &[batch, time]);
+        assert_eq!(logits(&model, (&source, &lengths, &other), Teacher::Scheduled(1.0)), sampled);
+        let teacher = Teacher::Scheduled(1.0);
+        let out = model.forward(&source, &lengths, &target, teacher, &mut Mode::Eval).unwrap();
+        assert_eq!(out.logits.value(), &logits(&model, (&source, &lengths, &target), Teacher::Forcing));
+    }
+
+    #[test]
+    fn sampling_sometimes_takes_its_share() {
+        let (model, source, lengths, target) = model::<LstmCell<f64>>(&Seq2SeqConfig::new(9, 11, 4, 6));
+        let batch = (&source, &lengths[..], &target);
+        let half = logits(&model, batch, Teacher::Scheduled(0.5));
+        assert!(half != logits(&model, batch, Teacher::Forcing));
+        assert!(half != logits(&model, batch, Teacher::Scheduled(1.0)));
+        assert_eq!(half, logits(&model, batch, Teacher::Scheduled(0.5)));
+    }
+}

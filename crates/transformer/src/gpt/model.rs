@@ -101,12 +101,21 @@ impl<E: Element> Gpt<E> {
     /// # Errors
     /// If an id is no token of the vocabulary, or the sequence is longer than the model's `time`.
     pub fn forward(&self, ids: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
+        Ok(self.logits(&self.hidden(ids, mode)?))
+    }
+
+    /// What the logits come from, the last norm's output at every position: `ids (batch, time)` →
+    /// `(batch, time, d_model)`.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn hidden(&self, ids: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
         self.check_input(ids, 0)?;
         let mut x = self.embed(ids, 0, mode); // (batch, time, d_model)
         for block in &self.h {
             x = block.forward(&x, mode);
         }
-        Ok(self.logits(&self.ln_f.forward(&x)))
+        Ok(self.ln_f.forward(&x))
     }
 
     /// Mean cross-entropy in nats of predicting `targets (batch, time)` from `ids (batch, time)`.
@@ -125,6 +134,16 @@ impl<E: Element> Gpt<E> {
     /// As [`forward`](Self::forward), counting the tokens seen before; also if `cache` is of another batch size. It
     /// is then unchanged.
     pub fn next_logits(&self, ids: &Ids, cache: &mut GptCache<E>) -> Result<Tensor<E>, InputError> {
+        Ok(self.next(ids, cache)?.1)
+    }
+
+    /// What [`next_logits`](Self::next_logits) gives, and before it the last norm's output for the last tokens, which
+    /// it comes from: `(batch, d_model)`, `(batch, vocab)`.
+    pub(super) fn next(
+        &self,
+        ids: &Ids,
+        cache: &mut GptCache<E>,
+    ) -> Result<(Tensor<E>, Tensor<E>), InputError> {
         self.check_input(ids, cache.len())?;
         if !cache.is_empty() {
             same_batch("ids", ids.shape()[0], "cache", cache.batch())?;
@@ -135,8 +154,9 @@ impl<E: Element> Gpt<E> {
             for (block, layer) in self.h.iter().zip(&mut cache.layers) {
                 x = block.forward_cached(&x, layer);
             }
-            let last = x.select(1, ids.shape()[1] - 1); // (batch, d_model)
-            Ok(self.logits(&self.ln_f.forward(&last)).into_value())
+            let last = self.ln_f.forward(&x.select(1, ids.shape()[1] - 1)); // (batch, d_model)
+            let logits = self.logits(&last).into_value();
+            Ok((last.into_value(), logits))
         })
     }
 

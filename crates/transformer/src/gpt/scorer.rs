@@ -1,12 +1,13 @@
 //! A GPT as a model that decoders can drive.
 
 use decode::Scorer;
-use tensor::{Element, Ids};
+use tensor::{Element, Ids, Tensor};
 
 use crate::gpt::model::{Gpt, GptCache};
 use crate::input::{InputError, append};
 
-/// Drives a [`Gpt`] for the decoders of `decode`: greedy, sampling, beam.
+/// Drives a [`Gpt`] for the decoders of `decode`: greedy, sampling, beam, contrastive search (by what the last norm gives
+/// for each token).
 ///
 /// Keys and values of the past are cached, so a step costs one token per row. A sequence that outgrows the
 /// model's positions goes on from its later half: the window moves, and is computed anew once per half.
@@ -26,6 +27,8 @@ pub struct GptScorer<'m, E: Element = f32> {
     rows: Vec<Row<E>>,
     /// The cache of all rows together, where they are equally long.
     shared: Option<GptCache<E>>,
+    /// What the last scores of every row come from, `(rows, d_model)`.
+    hidden: Vec<f32>,
 }
 
 /// One sequence.
@@ -39,7 +42,7 @@ struct Row<E: Element> {
 impl<'m, E: Element> GptScorer<'m, E> {
     /// A scorer with no sequences yet.
     pub fn new(model: &'m Gpt<E>) -> Self {
-        Self { model, rows: Vec::new(), shared: None }
+        Self { model, rows: Vec::new(), shared: None, hidden: Vec::new() }
     }
 
     /// The part of a sequence the model can still extend.
@@ -60,7 +63,7 @@ impl<'m, E: Element> GptScorer<'m, E> {
         if equal {
             let mut cache = GptCache::default();
             let ids = Ids::new(windows.concat(), &[windows.len(), windows[0].len()]); // (rows, time)
-            append(scores, &self.model.next_logits(&ids, &mut cache)?);
+            keep(scores, &mut self.hidden, self.model.next(&ids, &mut cache)?);
             self.shared = Some(cache);
             return Ok(());
         }
@@ -68,10 +71,16 @@ impl<'m, E: Element> GptScorer<'m, E> {
         for (row, window) in self.rows.iter_mut().zip(windows) {
             row.cache = GptCache::default();
             let ids = Ids::new(window.clone(), &[1, window.len()]);
-            append(scores, &self.model.next_logits(&ids, &mut row.cache)?);
+            keep(scores, &mut self.hidden, self.model.next(&ids, &mut row.cache)?);
         }
         Ok(())
     }
+}
+
+/// Hidden states and logits of rows, behind those before.
+fn keep<E: Element>(scores: &mut Vec<f32>, hidden: &mut Vec<f32>, next: (Tensor<E>, Tensor<E>)) {
+    append(hidden, &next.0);
+    append(scores, &next.1);
 }
 
 impl<E: Element> Scorer for GptScorer<'_, E> {
@@ -84,6 +93,7 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
     fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), InputError> {
         let row = |prompt: &Vec<u32>| Row { tokens: prompt.clone(), cache: GptCache::default() };
         self.rows = prompts.iter().map(row).collect();
+        self.hidden.clear();
         self.compute_all(scores)
     }
 
@@ -97,6 +107,7 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
             row
         };
         self.rows = parents.iter().zip(tokens).map(grow).collect();
+        self.hidden.clear();
         if moved {
             return self.compute_all(scores);
         }
@@ -107,12 +118,104 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
                 cache.reorder(parents);
             }
             let ids = Ids::new(tokens.to_vec(), &[tokens.len(), 1]); // (rows, 1)
-            append(scores, &self.model.next_logits(&ids, cache)?);
+            keep(scores, &mut self.hidden, self.model.next(&ids, cache)?);
             return Ok(());
         }
         for (row, token) in self.rows.iter_mut().zip(tokens) {
-            append(scores, &self.model.next_logits(&Ids::new(vec![*token], &[1, 1]), &mut row.cache)?);
+            let next = self.model.next(&Ids::new(vec![*token], &[1, 1]), &mut row.cache)?;
+            keep(scores, &mut self.hidden, next);
         }
         Ok(())
+    }
+
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        let width = self.model.config().d_model;
+        state.extend(&self.hidden[row * width..(row + 1) * width]);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GptConfig;
+    use decode::{Contrastive, ContrastiveSearch, Stop};
+    use nn::{Mode, Module as _};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn gpt() -> Gpt<f64> {
+        let config = GptConfig { time: 24, layers: 2, heads: 2, d_model: 12, ..GptConfig::new(13) };
+        let mut gpt = Gpt::new(config, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+        // Far from its cautious start, whose logits are all alike.
+        for param in gpt.parameters_mut() {
+            let value = param.1.value() * 8.0;
+            param.1.set(value);
+        }
+        gpt
+    }
+
+    /// Of each token of a sequence that is computed whole.
+    fn hidden(gpt: &Gpt<f64>, tokens: &[u32]) -> Vec<Vec<f64>> {
+        let ids = Ids::new(tokens.to_vec(), &[1, tokens.len()]);
+        let all = gpt.hidden(&ids, &mut Mode::Eval).unwrap();
+        (0..tokens.len()).map(|t| all.value().select(1, t).to_vec()).collect()
+    }
+
+    #[test]
+    fn hidden_states_belong_to_their_rows() {
+        let gpt = gpt();
+        for prompts in [vec![vec![1, 2], vec![3, 4]], vec![vec![1, 2, 5], vec![3]]] {
+            let mut scorer = GptScorer::new(&gpt);
+            scorer.start(&prompts, &mut Vec::new()).unwrap();
+            scorer.extend(&[1, 0, 1], &[6, 7, 8], &mut Vec::new()).unwrap();
+            for (row, (parent, token)) in [(1, 6), (0, 7), (1, 8)].into_iter().enumerate() {
+                let expected = hidden(&gpt, &[&prompts[parent][..], &[token]].concat()).pop().unwrap();
+                let mut found = Vec::new();
+                assert!(scorer.hidden(row, &mut found));
+                assert_eq!(found.len(), expected.len());
+                let close = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() < 1e-5;
+                assert!(found.iter().zip(&expected).all(close), "{found:?} {expected:?}");
+            }
+        }
+    }
+
+    /// Su et al. 2022, eq. 5, with every sequence computed whole.
+    fn contrastive(gpt: &Gpt<f64>, prompt: &[u32], count: usize, k: usize, alpha: f64) -> Vec<u32> {
+        let cosine = |a: &[f64], b: &[f64]| {
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+        };
+        let mut tokens = prompt.to_vec();
+        for _ in 0..count {
+            let ids = Ids::new(tokens.clone(), &[1, tokens.len()]);
+            let logits = gpt.forward(&ids, &mut Mode::Eval).unwrap();
+            let last = logits.value().select(1, tokens.len() - 1).softmax(-1).to_vec();
+            let past = hidden(gpt, &tokens);
+            let mut candidates: Vec<u32> = (0..last.len() as u32).collect();
+            candidates.sort_by(|a, b| last[*b as usize].total_cmp(&last[*a as usize]));
+            let value = |token: u32| {
+                let state = hidden(gpt, &[&tokens[..], &[token]].concat()).pop().unwrap();
+                let alike = past.iter().map(|other| cosine(other, &state)).fold(f64::NEG_INFINITY, f64::max);
+                (1.0 - alpha) * last[token as usize] - alpha * alike
+            };
+            let best = candidates[..k].iter().copied().max_by(|a, b| value(*a).total_cmp(&value(*b)));
+            tokens.extend(best);
+        }
+        tokens.split_off(prompt.len())
+    }
+
+    #[test]
+    fn contrastive_search_equals_its_equation() {
+        let gpt = gpt();
+        let mut differing = 0;
+        for (prompt, alpha) in [(vec![1], 0.6_f32), (vec![4, 2, 9], 0.3), (vec![7, 7], 0.9)] {
+            let search = ContrastiveSearch::new(&Contrastive { top_k: 4, alpha }).unwrap();
+            let found = search.run(&mut GptScorer::new(&gpt), &prompt, &Stop::after(12)).unwrap();
+            assert_eq!(found.tokens, contrastive(&gpt, &prompt, 12, 4, f64::from(alpha)));
+            let greedy = decode::greedy(&mut GptScorer::new(&gpt), &[prompt], &Stop::after(12)).unwrap();
+            differing += usize::from(greedy[0].tokens != found.tokens);
+        }
+        assert!(differing > 0, "never another choice than greedy search");
     }
 }

@@ -5,11 +5,10 @@ use std::error::Error;
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{Embedding, LayerNorm, Linear};
-use burn::tensor::backend::Backend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Bool, Int, Tensor, activation};
-use case::Case;
-
-use crate::weights::Weights;
+use burn_shared::{LanguageModel, Weights};
+use case::{Case, Model};
 
 #[derive(Module, Debug)]
 pub struct Gpt<B: Backend> {
@@ -20,9 +19,10 @@ pub struct Gpt<B: Backend> {
     ln_f: LayerNorm<B>,
 }
 
-impl<B: Backend> Gpt<B> {
-    pub fn new(weights: &Weights, case: &Case, device: &B::Device) -> Result<Self, Box<dyn Error>> {
-        let block = |layer| Block::new(weights, layer, case.heads, device);
+impl<B: AutodiffBackend> LanguageModel<B> for Gpt<B> {
+    fn new(weights: &Weights, case: &Case, device: &B::Device) -> Result<Self, Box<dyn Error>> {
+        let Model::Gpt { heads } = case.model else { return Err(format!("{} is no GPT", case.name).into()) };
+        let block = |layer| Block::new(weights, layer, heads, device);
         Ok(Self {
             wte: weights.embedding("wte", device)?,
             wpe: weights.embedding("wpe", device)?,
@@ -31,8 +31,7 @@ impl<B: Backend> Gpt<B> {
         })
     }
 
-    /// Mean cross-entropy of `targets` given `inputs`, both `(batch, time)`.
-    pub fn loss(&self, inputs: Tensor<B, 2, Int>, targets: Tensor<B, 2, Int>) -> Tensor<B, 1> {
+    fn loss(&self, inputs: Tensor<B, 2, Int>, targets: Tensor<B, 2, Int>) -> Tensor<B, 1> {
         let [batch, time] = inputs.dims();
         let device = inputs.device();
         let positions = Tensor::arange(0..time as i64, &device).reshape([1, time]);

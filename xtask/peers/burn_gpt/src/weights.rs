@@ -21,7 +21,8 @@ impl Weights {
         Ok(Self(bytes))
     }
 
-    fn tensor<B: Backend, const D: usize>(&self, name: &str, device: &B::Device) -> Result<Tensor<B, D>> {
+    /// The tensor called `name`, of `D` dimensions.
+    pub fn tensor<B: Backend, const D: usize>(&self, name: &str, device: &B::Device) -> Result<Tensor<B, D>> {
         let file = SafeTensors::deserialize(&self.0)?;
         let view = file.tensor(name).map_err(|error| format!("weights: {error}"))?;
         if view.dtype() != safetensors::Dtype::F32 || view.shape().len() != D {

@@ -1,44 +1,14 @@
 //! The training step of the GPT cases in candle: see `../../README.md`.
 
-use std::collections::HashMap;
 use std::error::Error;
 
-use candle_core::backprop::GradStore;
-use candle_core::{D, Device, Result, Tensor, Var};
-use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW, ops};
-use case::{Case, optimiser};
+use candle_core::{D, Device, Result, Tensor};
+use candle_nn::{Linear, Module, Optimizer, ops};
+use candle_shared::{Params, adamw, clip_norm};
+use case::{Case, Model, optimiser};
 use clap::Parser;
 
 const LAYER_NORM_EPSILON: f32 = 1e-5;
-
-/// The trainable tensors by name. Layers hold the same storage, which the optimiser updates in place.
-struct Params(HashMap<String, Var>);
-
-impl Params {
-    fn load(path: &std::path::Path, device: &Device) -> Result<Self> {
-        let tensors = candle_core::safetensors::load(path, device)?;
-        let vars = tensors.into_iter().map(|(name, tensor)| Ok((name, Var::from_tensor(&tensor)?)));
-        Ok(Self(vars.collect::<Result<_>>()?))
-    }
-
-    fn get(&self, name: &str) -> Result<Tensor> {
-        match self.0.get(name) {
-            Some(var) => Ok(var.as_tensor().clone()),
-            None => candle_core::bail!("the weights have no {name}"),
-        }
-    }
-
-    fn linear(&self, path: &str) -> Result<Linear> {
-        Ok(Linear::new(self.get(&format!("{path}.weight"))?, Some(self.get(&format!("{path}.bias"))?)))
-    }
-
-    fn layer_norm(&self, path: &str) -> Result<LayerNorm> {
-        Ok(LayerNorm {
-            weight: self.get(&format!("{path}.weight"))?,
-            bias: self.get(&format!("{path}.bias"))?,
-        })
-    }
-}
 
 struct LayerNorm {
     weight: Tensor,
@@ -46,6 +16,13 @@ struct LayerNorm {
 }
 
 impl LayerNorm {
+    fn new(params: &Params, path: &str) -> Result<Self> {
+        Ok(Self {
+            weight: params.get(&format!("{path}.weight"))?,
+            bias: params.get(&format!("{path}.bias"))?,
+        })
+    }
+
     /// candle's fused layer norm has no gradient, so training takes the composed one.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::layer_norm_slow(x, &self.weight, &self.bias, LAYER_NORM_EPSILON)
@@ -66,10 +43,10 @@ impl Block {
     fn new(params: &Params, layer: usize, heads: usize) -> Result<Self> {
         let path = |name: &str| format!("h.{layer}.{name}");
         Ok(Self {
-            ln_1: params.layer_norm(&path("ln_1"))?,
+            ln_1: LayerNorm::new(params, &path("ln_1"))?,
             c_attn: params.linear(&path("attn.c_attn"))?,
             attn_c_proj: params.linear(&path("attn.c_proj"))?,
-            ln_2: params.layer_norm(&path("ln_2"))?,
+            ln_2: LayerNorm::new(params, &path("ln_2"))?,
             c_fc: params.linear(&path("mlp.c_fc"))?,
             mlp_c_proj: params.linear(&path("mlp.c_proj"))?,
             heads,
@@ -111,6 +88,7 @@ struct Gpt {
 
 impl Gpt {
     fn new(params: &Params, case: &Case, device: &Device) -> Result<Self> {
+        let Model::Gpt { heads } = case.model else { candle_core::bail!("{} is no GPT", case.name) };
         let time = case.time;
         let allowed = |at: usize| {
             if at % time <= at / time { 0.0 } else { f32::NEG_INFINITY }
@@ -118,8 +96,8 @@ impl Gpt {
         Ok(Self {
             wte: params.get("wte.weight")?,
             wpe: params.get("wpe.weight")?,
-            blocks: (0..case.layers).map(|i| Block::new(params, i, case.heads)).collect::<Result<_>>()?,
-            ln_f: params.layer_norm("ln_f")?,
+            blocks: (0..case.layers).map(|i| Block::new(params, i, heads)).collect::<Result<_>>()?,
+            ln_f: LayerNorm::new(params, "ln_f")?,
             mask: Tensor::from_iter((0..time * time).map(allowed), device)?.reshape((time, time))?,
         })
     }
@@ -139,24 +117,6 @@ impl Gpt {
     }
 }
 
-/// Scales all gradients so that their joint norm is at most `max_norm`.
-fn clip_norm(grads: &mut GradStore, vars: &[Var], max_norm: f64) -> Result<()> {
-    let mut squares = 0.0;
-    for grad in vars.iter().filter_map(|var| grads.get(var)) {
-        squares += f64::from(grad.sqr()?.sum_all()?.to_scalar::<f32>()?);
-    }
-    let scale = max_norm / (squares.sqrt() + 1e-6);
-    if scale >= 1.0 {
-        return Ok(());
-    }
-    for var in vars {
-        if let Some(grad) = grads.remove(var) {
-            grads.insert(var, (grad * scale)?);
-        }
-    }
-    Ok(())
-}
-
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
@@ -168,15 +128,8 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let device = Device::Cpu;
     let params = Params::load(&args.weights, &device)?;
     let gpt = Gpt::new(&params, &args.case, &device)?;
-    let vars: Vec<Var> = params.0.values().cloned().collect();
-    let settings = ParamsAdamW {
-        lr: optimiser::LEARNING_RATE,
-        beta1: optimiser::BETA_1,
-        beta2: optimiser::BETA_2,
-        eps: optimiser::EPSILON,
-        weight_decay: optimiser::WEIGHT_DECAY,
-    };
-    let mut adamw = AdamW::new(vars.clone(), settings)?;
+    let vars = params.vars();
+    let mut adamw = adamw(vars.clone(), args.case.model)?;
     let shape = (args.case.batch, args.case.time);
     case::run("candle", case::locked_version("candle-core"), &args, |batch| {
         let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;

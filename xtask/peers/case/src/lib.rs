@@ -5,33 +5,64 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// A GPT-2-shaped model and the batch it is trained on.
+/// A model and the batch it is trained on.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub name: &'static str,
+    pub model: Model,
     pub vocab: usize,
     pub time: usize,
     pub layers: usize,
-    pub heads: usize,
     pub d_model: usize,
     pub batch: usize,
 }
 
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// A GPT-2-shaped model.
+    Gpt { heads: usize },
+    /// A language model of LSTM layers with `d_model` units.
+    Lstm,
+}
+
 /// The cases, smallest first.
-pub const CASES: [Case; 3] = [
-    Case { name: "gpt-0.8m", vocab: 65, time: 64, layers: 4, heads: 4, d_model: 128, batch: 12 },
-    Case { name: "gpt-10.8m", vocab: 65, time: 256, layers: 6, heads: 6, d_model: 384, batch: 8 },
-    Case { name: "gpt-23m", vocab: 8192, time: 256, layers: 6, heads: 8, d_model: 512, batch: 4 },
+pub const CASES: [Case; 4] = [
+    gpt("gpt-0.8m", 65, 64, 4, 4, 128, 12),
+    gpt("gpt-10.8m", 65, 256, 6, 6, 384, 8),
+    gpt("gpt-23m", 8192, 256, 6, 8, 512, 4),
+    Case { name: "lstm-lm", model: Model::Lstm, vocab: 10_000, time: 64, layers: 2, d_model: 512, batch: 32 },
 ];
 
-/// AdamW's settings and the gradient's largest norm, the same for every peer.
+const fn gpt(
+    name: &'static str,
+    vocab: usize,
+    time: usize,
+    layers: usize,
+    heads: usize,
+    d_model: usize,
+    batch: usize,
+) -> Case {
+    Case { name, model: Model::Gpt { heads }, vocab, time, layers, d_model, batch }
+}
+
+/// The optimiser's settings and the gradient's largest norm, the same for every peer.
 pub mod optimiser {
+    use super::Model;
+
     pub const LEARNING_RATE: f64 = 1e-3;
     pub const BETA_1: f64 = 0.9;
     pub const BETA_2: f64 = 0.999;
     pub const EPSILON: f64 = 1e-8;
-    pub const WEIGHT_DECAY: f64 = 0.01;
     pub const CLIP_NORM: f64 = 1.0;
+
+    /// AdamW's for GPTs; without any it is Adam.
+    pub const fn weight_decay(model: Model) -> f64 {
+        match model {
+            Model::Gpt { .. } => 0.01,
+            Model::Lstm => 0.0,
+        }
+    }
 }
 
 /// The arguments every peer takes.
@@ -64,12 +95,22 @@ fn case_by_name(name: &str) -> Result<Case, String> {
     })
 }
 
+impl Case {
+    /// Ids of a batch in the token file: rows with one more than there are steps, or inputs and then targets.
+    fn batch_ids(&self) -> usize {
+        match self.model {
+            Model::Gpt { .. } => self.batch * (self.time + 1),
+            Model::Lstm => 2 * self.batch * self.time,
+        }
+    }
+}
+
 /// One batch of token ids, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// `(batch, time)`
     pub inputs: Vec<u32>,
-    /// `(batch, time)`: each row is the row of `inputs` shifted by one.
+    /// `(batch, time)`: of a GPT, each row is the row of `inputs` shifted by one.
     pub targets: Vec<u32>,
 }
 
@@ -88,7 +129,7 @@ impl Batches {
         if let Some(id) = tokens.iter().find(|&&id| id as usize >= case.vocab) {
             return Err(format!("{}: token {id} is not below {}", path.display(), case.vocab).into());
         }
-        let needed = case.batch * (case.time + 1);
+        let needed = case.batch_ids();
         if tokens.len() < needed {
             let found = tokens.len();
             return Err(format!("{}: a batch needs {needed} tokens, found {found}", path.display()).into());
@@ -97,13 +138,17 @@ impl Batches {
     }
 
     pub fn next_batch(&mut self) -> Batch {
-        let row = self.case.time + 1;
-        let size = self.case.batch * row;
+        let size = self.case.batch_ids();
         if self.next + size > self.tokens.len() {
             self.next = 0;
         }
-        let rows = self.tokens[self.next..self.next + size].chunks_exact(row);
+        let ids = &self.tokens[self.next..self.next + size];
         self.next += size;
+        if self.case.model == Model::Lstm {
+            let (inputs, targets) = ids.split_at(size / 2);
+            return Batch { inputs: inputs.to_vec(), targets: targets.to_vec() };
+        }
+        let rows = ids.chunks_exact(self.case.time + 1);
         Batch {
             inputs: rows.clone().flat_map(|row| &row[..row.len() - 1]).copied().collect(),
             targets: rows.flat_map(|row| &row[1..]).copied().collect(),
@@ -130,6 +175,10 @@ pub fn run(
         if i >= args.warmup {
             milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
         }
+    }
+    if args.case.model == Model::Lstm {
+        // Before any step, without dropout: there is none.
+        losses.insert(0, losses[0]);
     }
     milliseconds.sort_by(f64::total_cmp);
     let median = milliseconds[milliseconds.len() / 2];

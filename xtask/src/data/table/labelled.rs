@@ -1,6 +1,6 @@
 //! Texts with labels, pairs and evaluation sets.
 
-use super::super::client::Client::{Npm, Pip};
+use super::super::client::Client::{Apt, Npm, Pip};
 use super::{Dataset, dataset, file, files};
 
 pub(super) const SETS: &[Dataset] = &[
@@ -242,6 +242,102 @@ pub(super) const SETS: &[Dataset] = &[
             "dist/docs.json",
             15_434_034,
             "a6aefd4e7f78e3c3dca9d64f5998bcc59d2ec7bbc8d5af017f59e7a28f075569",
+        )],
+    ),
+    dataset(
+        "libreoffice-help-en",
+        "LibreOffice's help, English",
+        "MPL-2.0",
+        (Apt, "libreoffice-help-en-us", "4:7.4.7-1+deb12u14"),
+        &[files(
+            "usr/share/libreoffice/help/en-US/*.html",
+            2_561,
+            23_417_776,
+            "6bcdf77678b7f28c349f9d0dae35b285bec2f4f5d64e5edbe6ac9d6140dcd66b",
+        )],
+    ),
+    dataset(
+        "libreoffice-help-zh",
+        "LibreOffice's help, Chinese: the same pages",
+        "MPL-2.0",
+        (Apt, "libreoffice-help-zh-cn", "4:7.4.7-1+deb12u14"),
+        &[files(
+            "usr/share/libreoffice/help/zh-CN/*.html",
+            2_561,
+            23_132_350,
+            "98c6f65314c56c11bd9e3a96ddb2d2cad5bc0c098c7a60e86d572774f4f7840a",
+        )],
+    ),
+    dataset(
+        "libreoffice-zh",
+        "LibreOffice's messages, English-Chinese",
+        "MPL-2.0",
+        (Apt, "libreoffice-l10n-zh-cn", "4:7.4.7-1+deb12u14"),
+        &[files(
+            "usr/lib/libreoffice/program/resource/zh_CN/*.mo",
+            33,
+            2_964_294,
+            "924fe123e95e3192c80a4bd6ab0e932877546c8c627f7431ab70a680988e6e7b",
+        )],
+    ),
+    dataset(
+        "debian-reference-en",
+        "Debian Reference, English",
+        "GPL-2+",
+        (Apt, "debian-reference-en", "2.100"),
+        &[files(
+            "usr/share/debian-reference/*.html",
+            15,
+            2_331_681,
+            "562d966b455dd9fefec0624cc8f7df5bd1f9bd809f0f17bbeac88697b46a7ceb",
+        )],
+    ),
+    dataset(
+        "debian-reference-zh",
+        "Debian Reference, Chinese: the same pages",
+        "GPL-2+",
+        (Apt, "debian-reference-zh-cn", "2.100"),
+        &[files(
+            "usr/share/debian-reference/*.html",
+            15,
+            2_316_325,
+            "a44dd73bd41f7d2998cc7802c15cbdc64a503019041381270b0469ebcd0e50cb",
+        )],
+    ),
+    dataset(
+        "git-zh",
+        "git's messages, English-Chinese",
+        "GPL-2",
+        (Apt, "git", "1:2.39.5-0+deb12u3"),
+        &[files(
+            "usr/share/locale/zh_CN/*.mo",
+            1,
+            599_929,
+            "c098128b6b6599b47efa27e71b7141ed2fac1fc122533196b0e3f04218d6c59d",
+        )],
+    ),
+    dataset(
+        "gcc-zh",
+        "GCC's messages, English-Chinese",
+        "GPL-3+",
+        (Apt, "gcc-12-locales", "12.2.0-14+deb12u1"),
+        &[files(
+            "usr/share/locale/zh_CN/*.mo",
+            2,
+            453_943,
+            "65d883ceaefca9e77cc364f14251f2ce5de0504f9fb8e2ac9fa5d518acf0df16",
+        )],
+    ),
+    dataset(
+        "jupyterlab-zh",
+        "JupyterLab's messages, English-Chinese",
+        "BSD-3-Clause",
+        (Pip, "jupyterlab-language-pack-zh-cn", "4.5.post3"),
+        &[files(
+            "jupyterlab_language_pack_zh_CN/*.mo",
+            17,
+            298_883,
+            "26bdcef48ed9838f8447e08fca8d8349016051c9dfcbfaefa8d3d6b85260c694",
         )],
     ),
     dataset(

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::Failure;
 use crate::args::{Size, workspace};
 use crate::data;
-use crate::seq2seq::{Pair, Symbols};
+use crate::seq2seq::{Pair, Symbols, share};
 
 /// A word and all its pronunciations.
 pub(super) struct Word {
@@ -135,12 +135,6 @@ fn some(words: Vec<Word>, count: usize) -> Vec<Word> {
 /// `AH0` without its stress: `AH`.
 pub(super) fn unstressed(sound: &str) -> &str {
     sound.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-/// Where a word lies in the split, 0 to 99: the upper half of 64-bit FNV-1a.
-fn share(word: &str) -> u64 {
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    (word.bytes().fold(0xcbf2_9ce4_8422_2325, mix) >> 32) % 100
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::read::ZlibDecoder;
 use metrics::Link;
 
+use super::task::{Example, Known, Task};
 use crate::Failure;
 use crate::args::{Size, workspace};
 use crate::data;
@@ -14,31 +15,15 @@ use crate::seq2seq::{Pair, Symbols};
 
 /// A word or mark, and the Strong's number of the Hebrew or Greek word it renders, if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) text: String,
+struct Word {
+    text: String,
     strong: Option<String>,
 }
 
-impl Word {
-    /// Whether it is known which original word it renders.
-    pub(super) fn is_numbered(&self) -> bool {
-        self.strong.is_some()
-    }
-}
-
 /// A verse in both languages.
-pub(super) struct Verse {
-    pub(super) english: Vec<Word>,
-    pub(super) spanish: Vec<Word>,
-}
-
-/// Verses to learn from, and one in twenty held out.
-pub(super) struct Verses {
-    pub(super) name: &'static str,
-    pub(super) english: Symbols,
-    pub(super) spanish: Symbols,
-    pub(super) train: Vec<Verse>,
-    pub(super) test: Vec<Verse>,
+struct Verse {
+    english: Vec<Word>,
+    spanish: Vec<Word>,
 }
 
 /// Words that occur less often are unknown.
@@ -48,52 +33,52 @@ const LONGEST: usize = 40;
 /// Every so many-th pair is held out.
 const HELD_OUT: usize = 20;
 
-impl Verses {
-    /// All verses of up to 40 words for the long run, else those of up to 16, which lie with the source.
-    pub(super) fn load(size: Size) -> Result<Self, Failure> {
-        if size == Size::Full {
-            return Ok(Self::split("King James and Reina-Valera 1909", whole()?));
-        }
-        let mut verses = excerpt()?;
-        if size == Size::Quick {
-            verses.truncate(400);
-        }
-        Ok(Self::split("verses-en-es.tsv", verses))
+/// All verses of up to 40 words for the long run, else those of up to 16, which lie with the source; one in twenty is
+/// held out.
+pub(super) fn task(size: Size) -> Result<Task, Failure> {
+    let (name, mut verses) = match size {
+        Size::Full => ("King James and Reina-Valera 1909", whole()?),
+        _ => ("verses-en-es.tsv", excerpt()?),
+    };
+    if size == Size::Quick {
+        verses.truncate(400);
     }
-
-    fn split(name: &'static str, verses: Vec<Verse>) -> Self {
-        // Some verses occur twice: a text is on one side only.
-        let mut seen = BTreeSet::new();
-        let fresh = |verse: &Verse| seen.insert(text(&verse.english));
-        let verses: Vec<Verse> = verses.into_iter().filter(fresh).collect();
-        let (mut train, mut test) = (Vec::new(), Vec::new());
-        for (i, verse) in verses.into_iter().enumerate() {
-            if i % HELD_OUT == HELD_OUT - 1 { test.push(verse) } else { train.push(verse) }
-        }
-        let english = frequent(train.iter().map(|verse| &verse.english));
-        let spanish = frequent(train.iter().map(|verse| &verse.spanish));
-        Self { name, english, spanish, train, test }
+    // Some verses occur twice: a text is on one side only.
+    let mut seen = BTreeSet::new();
+    verses.retain(|verse| seen.insert(text(&verse.english)));
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for (i, verse) in verses.into_iter().enumerate() {
+        if i % HELD_OUT == HELD_OUT - 1 { test.push(verse) } else { train.push(verse) }
     }
-
-    pub(super) fn pairs(&self) -> Vec<Pair> {
-        let pair = |verse: &Verse| Pair {
-            source: ids(&self.english, &verse.english),
-            target: ids(&self.spanish, &verse.spanish),
-        };
-        self.train.iter().map(pair).collect()
-    }
-
-    pub(super) fn describe(&self) -> String {
-        format!(
-            "{}: {} pairs of verses to train on, {} held out; {} English and {} Spanish words and marks that occur \
-             at least {RARE} times",
-            self.name,
-            self.train.len(),
-            self.test.len(),
-            self.english.len() - 4,
-            self.spanish.len() - 4
-        )
-    }
+    let english = frequent(train.iter().map(|verse| &verse.english));
+    let spanish = frequent(train.iter().map(|verse| &verse.spanish));
+    let about = format!(
+        "{name}: {} pairs of verses to train on, {} held out; {} English and {} Spanish words and marks that occur at \
+         least {RARE} times",
+        train.len(),
+        test.len(),
+        english.len() - 4,
+        spanish.len() - 4
+    );
+    let note = "lower case, words and marks apart, rare words unknown; AER: alignment error rate of the place each\n\
+                Spanish word looks at most against the words with the same Strong's number"
+        .to_owned();
+    let pair =
+        |verse: &Verse| Pair { source: ids(&english, &verse.english), target: ids(&spanish, &verse.spanish) };
+    let example = |verse: &Verse| Example {
+        pair: pair(verse),
+        text: [text(&verse.english), text(&verse.spanish)],
+        names: [&verse.english, &verse.spanish]
+            .map(|words| words.iter().map(|word| word.text.clone()).collect()),
+        known: Some(verse.known()),
+    };
+    let (train, test) = (train.iter().map(pair).collect(), test.iter().map(example).collect());
+    let (src_vocab, tgt_vocab) = (english.len(), spanish.len());
+    let say = Box::new(move |ids: &[u32]| {
+        let words: Vec<&str> = ids.iter().map(|id| spanish.name(*id)).collect();
+        words.join(" ")
+    });
+    Ok(Task { name: "en-es", about, note, src_vocab, tgt_vocab, train, test, say })
 }
 
 /// Both Bibles, verse by verse.
@@ -129,11 +114,11 @@ fn excerpt() -> Result<Vec<Verse>, Failure> {
     text.lines().enumerate().map(verse).collect()
 }
 
-pub(super) fn ids(symbols: &Symbols, words: &[Word]) -> Vec<u32> {
+fn ids(symbols: &Symbols, words: &[Word]) -> Vec<u32> {
     words.iter().map(|word| symbols.id(&word.text)).collect()
 }
 
-pub(super) fn text(words: &[Word]) -> String {
+fn text(words: &[Word]) -> String {
     words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
 }
 
@@ -144,9 +129,14 @@ fn frequent<'a>(sides: impl Iterator<Item = &'a Vec<Word>>) -> Symbols {
 }
 
 impl Verse {
+    fn known(&self) -> Known {
+        let (sure, possible) = self.links();
+        Known { sure, possible, asked: self.spanish.iter().map(|word| word.strong.is_some()).collect() }
+    }
+
     /// Links between words that render the same original word: those that surely do, since its number occurs in one run
     /// of words on each side, and all others with a number in common.
-    pub(super) fn links(&self) -> (Vec<Link>, Vec<Link>) {
+    fn links(&self) -> (Vec<Link>, Vec<Link>) {
         let (mut sure, mut possible) = (Vec::new(), Vec::new());
         let numbers: BTreeSet<&String> =
             self.english.iter().filter_map(|word| word.strong.as_ref()).collect();
