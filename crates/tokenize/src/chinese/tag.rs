@@ -105,8 +105,9 @@ impl<'a> Tags<'a> {
         self.tags.push(tag);
     }
 
-    /// A word with the tag that the dictionary gives.
-    fn push_known(&mut self, word: Range<usize>) {
+    /// The word of the route that starts at a character, with the tag that the dictionary gives.
+    fn push_known(&mut self, start: usize) {
+        let word = start..self.scratch.route[start].end;
         let dictionary = &self.segmenter.dictionary;
         let node = dictionary.trie().find(&self.block.codes[word.clone()]);
         self.push(word, node.and_then(|node| dictionary.tag_at(node)).unwrap_or(NONE));
@@ -125,7 +126,7 @@ impl<'a> Tags<'a> {
                 }
                 self.push(start..end, "eng");
             } else {
-                self.push_known(start..end);
+                self.push_known(start);
             }
             start = end;
         }
@@ -136,14 +137,14 @@ impl<'a> Tags<'a> {
         while start < self.block.len() {
             let end = self.scratch.route[start].end;
             if end - start > 1 {
-                self.push_known(start..end);
+                self.push_known(start);
                 start = end;
                 continue;
             }
             let singles = singles_from(&self.scratch.route, start, self.block.len());
             start = singles.end;
             if singles.len() == 1 || is_word(&self.segmenter.dictionary, &self.block.codes[singles.clone()]) {
-                singles.for_each(|i| self.push_known(i..i + 1));
+                singles.for_each(|i| self.push_known(i));
             } else {
                 self.push_unseen(singles);
             }

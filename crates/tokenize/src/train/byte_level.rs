@@ -110,7 +110,9 @@ impl ByteLevelBpeTrainer {
         let mut counter = self.memory.counter(&self.split, progress);
         counter.count(texts)?;
         let words = counter.finish()?;
-        self.train_counts(&words, progress)
+        let prepared = self.prepare(&words, progress)?;
+        drop(words);
+        self.learn(prepared, progress)
     }
 
     /// Trains on files of UTF-8, each line a text (see [`WordCounter::count_reader`]).
@@ -126,7 +128,9 @@ impl ByteLevelBpeTrainer {
         let mut counter: WordCounter<'_> = self.memory.counter(&self.split, progress);
         paths.into_iter().try_for_each(|path| counter.count_file(path))?;
         let words = counter.finish()?;
-        self.train_counts(&words, progress)
+        let prepared = self.prepare(&words, progress)?;
+        drop(words);
+        self.learn(prepared, progress)
     }
 
     /// Trains on words counted before.
@@ -138,7 +142,18 @@ impl ByteLevelBpeTrainer {
         words: &dyn WordSource,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<ByteLevelBpe, Error> {
-        let (mut vocab, byte_ids) = self.initial_vocab()?;
+        let prepared = self.prepare(words, progress)?;
+        self.learn(prepared, progress)
+    }
+
+    /// The vocabulary before the first merge, and the words as symbols of it: all that merging needs, so that the
+    /// words themselves can be given back.
+    fn prepare(
+        &self,
+        words: &dyn WordSource,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(Vocab, Corpus), Error> {
+        let (vocab, byte_ids) = self.initial_vocab()?;
         let symbols = |word: &[u8], ids: &mut Vec<u32>| {
             ids.extend(word.iter().map(|&byte| byte_ids[usize::from(byte)]));
         };
@@ -146,6 +161,14 @@ impl ByteLevelBpeTrainer {
         if let Some(dropped) = dropped {
             progress(dropped.into());
         }
+        Ok((vocab, corpus))
+    }
+
+    fn learn(
+        &self,
+        (mut vocab, corpus): (Vocab, Corpus),
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<ByteLevelBpe, Error> {
         let rules = Rules {
             vocab_size: self.vocab_size,
             min_frequency: self.min_frequency,

@@ -14,8 +14,9 @@ use super::splitter::Splitter;
 use super::words::{WordCounts, WordSource};
 use crate::error::Error;
 
-/// Texts are gathered up to this size before the threads start on them: the memory that streamed input takes, twice,
-/// since the next are gathered meanwhile.
+/// Texts are gathered up to this size for each thread before the threads start on them, and up to this in all: the
+/// memory that streamed input takes, twice, since the next are gathered meanwhile.
+const THREAD_BATCH_BYTES: usize = 1 << 20;
 const BATCH_BYTES: usize = 1 << 24;
 /// Texts are cut into parts of this size, so that threads have something to share out within one long text.
 const PART_BYTES: usize = 1 << 18;
@@ -173,7 +174,9 @@ impl<'s> WordCounter<'s> {
     }
 
     fn batch_bytes(&self) -> usize {
-        self.limit.map_or(BATCH_BYTES, |limit| (limit / 32).min(BATCH_BYTES))
+        let threads = self.tables.len() - 1;
+        let bytes = (threads * THREAD_BATCH_BYTES).min(BATCH_BYTES);
+        self.limit.map_or(bytes, |limit| (limit / 32).min(bytes))
     }
 
     fn part_bytes(&self) -> usize {

@@ -59,7 +59,7 @@ impl PairIndex {
             least_count,
             forgotten: HashSet::new(),
             bytes: 0,
-            budget: memory.unwrap_or(2 * corpus.len() * size_of::<u32>() + (1 << 24)).max(LEAST_BYTES),
+            budget: memory.unwrap_or(2 * corpus.len() * size_of::<u32>() + (1 << 22)).max(LEAST_BYTES),
             different: corpus.len().min(corpus.ids().saturating_mul(corpus.ids())),
         };
         index.rebuild(corpus);

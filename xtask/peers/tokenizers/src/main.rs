@@ -30,7 +30,11 @@ struct Args {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
-    let text = std::fs::read_to_string(&args.text).map_err(|e| format!("{}: {e}", args.text.display()))?;
+    let text = match args.work.as_str() {
+        // Training reads the file itself, and what it takes of memory is reported.
+        "train-bpe" => String::new(),
+        _ => std::fs::read_to_string(&args.text).map_err(|e| format!("{}: {e}", args.text.display()))?,
+    };
     let model = || args.model.as_ref().ok_or("--model is needed");
     let report = match (args.library.as_str(), args.work.as_str()) {
         ("tokenizers", "train-bpe") => hugging_face::train(&args.text)?,

@@ -4,6 +4,8 @@
 //! certainly begun with are popped, and the walk goes on from the state that the rest of what was read leads to. Both
 //! depend on the state alone and are computed beforehand, as in the automaton of Aho and Corasick.
 
+use std::ops::RangeInclusive;
+
 use crate::double_array::{DoubleArray, NONE};
 use crate::hash;
 use crate::model::Piece;
@@ -177,63 +179,107 @@ impl Automaton {
     }
 }
 
-/// Short tokens by their text. Most words are one token, and one look at this table finds it.
+/// Short tokens by their text. Most words are one token, and one look at a table finds it.
 #[derive(Clone)]
 struct WholeWords {
-    /// Open addressing; a length of 0 is a free place.
-    table: Vec<WholeWord>,
-    seed: u64,
-}
-
-#[derive(Clone, Copy, Default)]
-struct WholeWord {
-    key: u64,
-    id: u32,
-    length: u32,
+    /// Of up to eight bytes.
+    short: Table<u64>,
+    /// Of up to fifteen.
+    long: Table<[u64; 2]>,
 }
 
 impl WholeWords {
-    /// The longest text that fits a key.
-    const MAX: usize = 8;
-
     fn new(words: Vec<(&[u8], u32)>) -> Self {
-        let is_short = |word: &[u8]| (1..=Self::MAX).contains(&word.len());
-        let count = words.iter().filter(|(word, _)| is_short(word)).count();
-        let mut whole = Self {
-            table: vec![WholeWord::default(); (count * 2 + 1).next_power_of_two()],
-            seed: hash::seed(),
+        let of_length = |lengths: RangeInclusive<usize>| {
+            words.iter().copied().filter(move |(word, _)| lengths.contains(&word.len()))
         };
-        for (word, id) in words {
-            if is_short(word) {
-                let (key, length) = (short_key(word), word.len() as u32);
-                let place = whole.place(key, length);
-                whole.table[place] = WholeWord { key, id, length };
-            }
+        Self {
+            short: Table::new(of_length(1..=8).map(|(word, id)| (short_key(word), word.len(), id)).collect()),
+            long: Table::new(of_length(9..=15).map(|(word, id)| (long_key(word), word.len(), id)).collect()),
         }
-        whole
     }
 
     #[inline]
     fn get(&self, word: &[u8]) -> Option<u32> {
-        if word.is_empty() || word.len() > Self::MAX {
-            return None;
+        match word.len() {
+            1..=8 => self.short.get(short_key(word), word.len()),
+            9..=15 => self.long.get(long_key(word), word.len()),
+            _ => None,
         }
-        let found = &self.table[self.place(short_key(word), word.len() as u32)];
+    }
+}
+
+/// Nine to fifteen bytes as two numbers, which share some of them.
+#[inline]
+fn long_key(word: &[u8]) -> [u64; 2] {
+    let number = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |&bytes| u64::from_le_bytes(bytes));
+    [number(word.first_chunk()), number(word.last_chunk())]
+}
+
+/// Ids by the content and the length of words: open addressing.
+#[derive(Clone)]
+struct Table<K> {
+    /// A length of 0 is a free place.
+    entries: Vec<Entry<K>>,
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry<K> {
+    key: K,
+    id: u32,
+    length: u32,
+}
+
+impl<K: Key> Table<K> {
+    fn new(words: Vec<(K, usize, u32)>) -> Self {
+        let size = (words.len() * 2 + 1).next_power_of_two();
+        let mut table = Self { entries: vec![Entry::default(); size], seed: hash::seed() };
+        for (key, length, id) in words {
+            let length = length as u32;
+            let place = table.place(key, length);
+            table.entries[place] = Entry { key, id, length };
+        }
+        table
+    }
+
+    #[inline]
+    fn get(&self, key: K, length: usize) -> Option<u32> {
+        let found = &self.entries[self.place(key, length as u32)];
         (found.length != 0).then_some(found.id)
     }
 
     /// Where a word is in the table or would be put.
     #[inline]
-    fn place(&self, key: u64, length: u32) -> usize {
-        let mask = self.table.len() - 1;
-        let mut place = hash::mix(key ^ self.seed, 0x9e37_79b9_7f4a_7c15) as usize & mask;
+    fn place(&self, key: K, length: u32) -> usize {
+        let mask = self.entries.len() - 1;
+        let mut place = key.hash(self.seed) as usize & mask;
         loop {
-            let found = &self.table[place];
+            let found = &self.entries[place];
             if found.length == 0 || (found.key == key && found.length == length) {
                 return place;
             }
             place = (place + 1) & mask;
         }
+    }
+}
+
+/// The content of a word.
+trait Key: Copy + Default + PartialEq {
+    fn hash(self, seed: u64) -> u64;
+}
+
+impl Key for u64 {
+    #[inline]
+    fn hash(self, seed: u64) -> u64 {
+        hash::mix(self ^ seed, 0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl Key for [u64; 2] {
+    #[inline]
+    fn hash(self, seed: u64) -> u64 {
+        hash::mix(self[0] ^ seed, self[1] ^ seed.rotate_left(32))
     }
 }
 
@@ -264,14 +310,17 @@ mod tests {
         #[test]
         fn it_follows_the_definition(
             tokens in prop::collection::btree_set("(##)?[abé#]{0,5}", 0..25),
+            long in prop::collection::btree_set("[ab]{9,16}", 0..10),
             words in prop::collection::vec("[abé#]{0,14}", 0..20),
         ) {
+            let words = words.iter().chain(&long);
+            let tokens = &tokens | &long;
             let tokens: Vec<(&str, u32)> = tokens.iter().map(String::as_str).zip(10..).collect();
             let automaton = Automaton::new(tokens.iter().copied(), "##");
             for word in words {
                 let mut out = vec![Piece { id: 7, range: 3..3 }];
                 let expressed = automaton.pieces(word.as_bytes(), &mut out);
-                prop_assert_eq!(expressed.then(|| out.split_off(1)), longest_matches(&tokens, &word), "{}", word);
+                prop_assert_eq!(expressed.then(|| out.split_off(1)), longest_matches(&tokens, word), "{}", word);
             }
         }
     }
