@@ -4,6 +4,9 @@ use metrics::Link;
 
 use crate::seq2seq::Pair;
 
+/// The text of target tokens.
+pub(super) type Say = Box<dyn Fn(&[u32]) -> String>;
+
 /// Text in two languages: what to learn from, and what is held out.
 pub(super) struct Task {
     /// Its name in files and options.
@@ -16,8 +19,7 @@ pub(super) struct Task {
     pub(super) tgt_vocab: usize,
     pub(super) train: Vec<Pair>,
     pub(super) test: Vec<Example>,
-    /// The text of target tokens.
-    pub(super) say: Box<dyn Fn(&[u32]) -> String>,
+    pub(super) say: Say,
 }
 
 /// A held-out pair.
