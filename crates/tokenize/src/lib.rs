@@ -14,6 +14,7 @@ mod error;
 mod format;
 mod hash;
 mod interner;
+mod memo;
 pub mod model;
 pub mod normalise;
 mod oniguruma;

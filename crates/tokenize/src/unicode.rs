@@ -85,6 +85,21 @@ const ASCII_FLAGS: [u8; 128] = {
     flags
 };
 
+/// The flags of an ASCII character; none of other bytes.
+#[inline]
+pub(crate) fn ascii_flags(byte: u8) -> u8 {
+    const FLAGS: [u8; 256] = {
+        let mut flags = [0; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            flags[byte] = ASCII_FLAGS[byte] & (LETTER | NUMBER | SPACE | OTHER);
+            byte += 1;
+        }
+        flags
+    };
+    FLAGS[usize::from(byte)]
+}
+
 /// Flags of the first two planes, where nearly all characters of texts stand.
 static FLAGS: LazyLock<Vec<u8>> = LazyLock::new(|| (0..0x2_0000).map(flags_of).collect());
 
@@ -118,6 +133,12 @@ pub(crate) fn flags_at(text: &[u8], at: usize) -> (u8, usize) {
 
 /// [`flags_at`] for any other character.
 fn wide_flags_at(text: &[u8], at: usize) -> (u8, usize) {
+    // Three bytes that are a character whatever the last two are.
+    if let [first @ (0xe1..=0xec | 0xee..=0xef), second @ 0x80..=0xbf, third @ 0x80..=0xbf, ..] = text[at..] {
+        let code =
+            usize::from(first & 0xf) << 12 | usize::from(second & 0x3f) << 6 | usize::from(third & 0x3f);
+        return (FLAGS[code], 3);
+    }
     match decode(&text[at..]) {
         Some(character) => {
             let code = character as u32;
@@ -224,6 +245,8 @@ mod tests {
             let mut buffer = [0; 4];
             let bytes = character.encode_utf8(&mut buffer).as_bytes();
             assert_eq!(decode(bytes), Some(character));
+            let flags = if character.is_ascii() { flags_at(bytes, 0).0 } else { flags_of(character as u32) };
+            assert_eq!(flags_at(bytes, 0), (flags, bytes.len()));
             for cut in 1..bytes.len() {
                 assert_eq!(decode(&bytes[..cut]), None);
                 assert_eq!(decode(&bytes[cut..]), None);

@@ -1,7 +1,5 @@
 //! Words that are looked up together.
 
-use std::ops::Range;
-
 use super::cache::{Key, MAX_IDS, WordCache};
 
 /// Words of a block.
@@ -29,18 +27,6 @@ pub(super) struct Word {
 
 impl Word {
     const NONE: Self = Self { key: Key::NONE, start: 0, end: 0, is_part: false };
-
-    /// A word of `text`.
-    #[inline]
-    pub(super) fn new(text: &[u8], Range { start, end }: Range<usize>) -> Self {
-        Self { key: Key::new(text, start, end), start, end, is_part: false }
-    }
-
-    /// A part of a word.
-    #[inline]
-    pub(super) fn part(text: &[u8], Range { start, end }: Range<usize>) -> Self {
-        Self { key: Key::of_part(text, start, end), start, end, is_part: true }
-    }
 }
 
 impl Block {

@@ -1,27 +1,30 @@
 //! The ids of words seen lately.
 
 /// Words of up to this many bytes are kept; their bytes and length make one `u128`.
-const MAX_WORD: usize = 15;
+pub(super) const MAX_WORD: usize = 15;
 /// Words of up to this many ids are kept.
 pub(super) const MAX_IDS: usize = 4;
 /// Sets of a new cache, 32 KB of them, so that a short text costs little.
 const FIRST_SETS: usize = 1 << 9;
 /// Sets of the largest cache, 8 MB of them.
 const MOST_SETS: usize = 1 << 17;
-/// How many times as large a cache becomes when it grows.
-const GROWTH: usize = 4;
-/// An entry's first id shares its number with how many ids there are.
-const ID_BITS: u32 = 29;
+/// Where a key holds the length of its word, and an entry's key the number of its ids.
+const LENGTH_BIT: u32 = 120;
+const COUNT_BIT: u32 = 124;
+/// Set in the keys of parts of words.
+const PART: u128 = 1 << 127;
+/// What of an entry's key is the key of its word.
+const WORD: u128 = !(7 << COUNT_BIT);
 
 /// A table in which each word has two places, which share a line of the processor's cache, and two more in the line
 /// beside it; a word that finds all taken pushes out the one that came earlier. So nothing is ever searched, and the
-/// words that a text is made of stay. A table that is often written to grows, up to a limit.
+/// words that a text is made of stay. A table of which a quarter is taken becomes twice as large, up to a limit.
 pub(super) struct WordCache {
     sets: Box<[Set]>,
     /// How far a hash is shifted to be a place.
     shift: u32,
-    /// Words written since the table has this size.
-    written: usize,
+    /// Entries taken.
+    used: usize,
 }
 
 /// One line of the processor's cache.
@@ -31,9 +34,8 @@ struct Set([Entry; 2]);
 
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    /// 0 for none: a word's key holds its length, which is not 0.
+    /// The word's key and the number of ids. 0 for none: a word's length is not 0.
     key: u128,
-    /// The ids, the first under the number of ids.
     ids: [u32; MAX_IDS],
 }
 
@@ -56,37 +58,31 @@ impl Ids {
 }
 
 impl Key {
-    /// Of words that are not kept. No word has it: its length would be 255.
+    /// Of words that are not kept. No word has it: the key of a word has no number of ids.
     pub(super) const NONE: Self = Self(u128::MAX);
 
-    /// The key of `text[start..end]`.
+    /// The key of the word of up to [`MAX_WORD`] bytes that a chunk begins with.
     #[inline]
-    pub(super) fn new(text: &[u8], start: usize, end: usize) -> Self {
-        let length = end - start;
-        if length > MAX_WORD {
-            return Self::NONE;
+    pub(super) fn new(chunk: u128, length: usize) -> Self {
+        debug_assert!(length <= MAX_WORD);
+        Self(chunk & MASKS[length & MAX_WORD] | (length as u128) << LENGTH_BIT)
+    }
+
+    /// The key of `word`.
+    #[cfg(test)]
+    fn of(word: &[u8]) -> Self {
+        let mut bytes = [0; 16];
+        match bytes.get_mut(..word.len()) {
+            Some(part) if word.len() <= MAX_WORD => part.copy_from_slice(word),
+            _ => return Self::NONE,
         }
-        // Sixteen bytes read at once, beginning with the word or ending with the text: a copy of unknown length is
-        // slower than all the rest.
-        let bytes =
-            match (text.get(start..).and_then(|rest| rest.first_chunk::<16>()), text.last_chunk::<16>()) {
-                (Some(&chunk), _) => u128::from_le_bytes(chunk),
-                (None, Some(&chunk)) => u128::from_le_bytes(chunk) >> (8 * (start + 16 - text.len())),
-                (None, None) => {
-                    let bytes = text[start..end].iter().rev();
-                    bytes.fold(0, |bytes, &byte| bytes << 8 | u128::from(byte))
-                }
-            };
-        Self(bytes & MASKS[length & MAX_WORD] | (length as u128) << 120)
+        Self::new(u128::from_le_bytes(bytes), word.len())
     }
 
     /// The key of the same bytes as a part of a word, which may have other ids than the word that they are.
     #[inline]
-    pub(super) fn of_part(text: &[u8], start: usize, end: usize) -> Self {
-        match Self::new(text, start, end) {
-            Self::NONE => Self::NONE,
-            Self(key) => Self(key | 1 << 127),
-        }
+    pub(super) fn as_part(self) -> Self {
+        if self == Self::NONE { self } else { Self(self.0 | PART) }
     }
 
     /// Two products side by side: the place is wanted soon, and a bad one costs only a word made anew.
@@ -106,7 +102,7 @@ impl WordCache {
         Self {
             sets: vec![Set::default(); sets].into_boxed_slice(),
             shift: u64::BITS - sets.trailing_zeros(),
-            written: 0,
+            used: 0,
         }
     }
 
@@ -130,35 +126,29 @@ impl WordCache {
     fn find(&self, place: usize, key: Key) -> Option<Ids> {
         let set = &self.sets[place].0;
         // No branch: which of the two it is cannot be foretold.
-        let entry = &set[usize::from(set[0].key != key.0)];
-        if entry.key != key.0 {
-            return None;
-        }
-        let mut ids = entry.ids;
-        let length = ids[0] >> ID_BITS;
-        ids[0] &= (1 << ID_BITS) - 1;
-        Some(Ids { ids, length: length as usize })
+        let entry = &set[usize::from(set[0].key & WORD != key.0)];
+        (entry.key & WORD == key.0)
+            .then_some(Ids { ids: entry.ids, length: (entry.key >> COUNT_BIT) as usize & 7 })
     }
 
     pub(super) fn insert(&mut self, key: Key, ids: &[u32]) {
-        if key == Key::NONE || ids.is_empty() || ids.len() > MAX_IDS || ids[0] >> ID_BITS != 0 {
+        if key == Key::NONE || ids.len() > MAX_IDS {
             return;
         }
-        let mut entry = Entry { key: key.0, ids: [0; MAX_IDS] };
+        let mut entry = Entry { key: key.0 | (ids.len() as u128) << COUNT_BIT, ids: [0; MAX_IDS] };
         entry.ids[..ids.len()].copy_from_slice(ids);
-        entry.ids[0] |= (ids.len() as u32) << ID_BITS;
-        if self.written == self.sets.len() && self.sets.len() < MOST_SETS {
+        if self.used * 2 >= self.sets.len() && self.sets.len() < MOST_SETS {
             self.grow();
         }
         self.write(entry);
-        self.written += 1;
     }
 
     fn write(&mut self, entry: Entry) {
-        let place = self.place(Key(entry.key));
+        let place = self.place(Key(entry.key & WORD));
         for place in [place, place ^ 1] {
             if let Some(free) = self.sets[place].0.iter_mut().find(|entry| entry.key == 0) {
                 *free = entry;
+                self.used += 1;
                 return;
             }
         }
@@ -167,7 +157,7 @@ impl WordCache {
     }
 
     fn grow(&mut self) {
-        let old = std::mem::replace(self, Self::of_size(self.sets.len() * GROWTH));
+        let old = std::mem::replace(self, Self::of_size(self.sets.len() * 2));
         for Set([newer, older]) in old.sets {
             for entry in [older, newer] {
                 if entry.key != 0 {
@@ -193,8 +183,8 @@ const MASKS: [u128; 16] = {
 mod tests {
     use super::*;
 
-    fn get(cache: &WordCache, text: &[u8], start: usize, end: usize) -> Option<Vec<u32>> {
-        let key = Key::new(text, start, end);
+    fn get(cache: &WordCache, word: &[u8]) -> Option<Vec<u32>> {
+        let key = Key::of(word);
         let ids = cache.get(key).or_else(|| cache.get_beside(key))?;
         Some(ids.as_slice().to_vec())
     }
@@ -202,41 +192,37 @@ mod tests {
     #[test]
     fn words_are_found_by_content_alone() {
         let mut cache = WordCache::new();
-        let text = b"abcabcabcabcabcabcabc ab";
-        assert!(get(&cache, text, 0, 3).is_none());
-        cache.insert(Key::new(text, 0, 3), &[1, 2]);
-        // Elsewhere in the text, at its end, and in a short one, where the bytes are read in other ways.
-        for at in [3, 6, 15, 18] {
-            assert_eq!(get(&cache, text, at, at + 3), Some(vec![1, 2]));
-        }
-        assert_eq!(get(&cache, b"abc", 0, 3), Some(vec![1, 2]));
-        assert_eq!(get(&cache, b" abc", 1, 4), Some(vec![1, 2]));
-        assert!(get(&cache, text, 0, 2).is_none());
-        assert!(get(&cache, b"abc\0", 0, 4).is_none());
-        assert!(cache.get(Key::of_part(text, 0, 3)).is_none());
-        assert!(Key::new(text, 0, 15) != Key::NONE);
-        assert!(Key::new(text, 0, 16) == Key::NONE);
+        assert!(get(&cache, b"abc").is_none());
+        cache.insert(Key::of(b"abc"), &[1, 2]);
+        assert_eq!(get(&cache, b"abc"), Some(vec![1, 2]));
+        assert!(Key::new(u128::from_le_bytes(*b"abcdefghijklmnop"), 3) == Key::of(b"abc"));
+        assert!(get(&cache, b"ab").is_none());
+        assert!(get(&cache, b"abc\0").is_none());
+        assert!(cache.get(Key::of(b"abc").as_part()).is_none());
+        assert!(Key::of(&[b'a'; 15]) != Key::NONE);
+        assert!(Key::of(&[b'a'; 16]) == Key::NONE && Key::of(&[b'a'; 17]).as_part() == Key::NONE);
         cache.insert(Key::NONE, &[1]);
         assert!(cache.get(Key::NONE).is_none());
-        let key = Key::new(text, 0, 15);
+        let key = Key::of(&[b'a'; 15]);
         cache.insert(key, &[0; MAX_IDS + 1]);
-        cache.insert(key, &[1 << ID_BITS]);
         assert!(cache.get(key).is_none());
-        cache.insert(key, &[(1 << ID_BITS) - 1, u32::MAX, 0, 7]);
-        assert_eq!(get(&cache, text, 0, 15), Some(vec![(1 << ID_BITS) - 1, u32::MAX, 0, 7]));
+        cache.insert(key, &[u32::MAX, 0, 0, 7]);
+        assert_eq!(get(&cache, &[b'a'; 15]), Some(vec![u32::MAX, 0, 0, 7]));
+        // The key that is nearest to the one of words that are not kept.
+        cache.insert(Key::of(&[0xff; 15]).as_part(), &[1, 2, 3, 4]);
+        assert!(cache.get(Key::NONE).is_none());
     }
 
     #[test]
     fn a_cache_grows_to_its_limit_and_keeps_most_words() {
         let mut cache = WordCache::new();
         let words: Vec<String> = (0..MOST_SETS).map(|word| format!("word {word}")).collect();
-        let bytes = |word: &String| word.clone().into_bytes();
         for (id, word) in (0..).zip(&words) {
-            cache.insert(Key::new(&bytes(word), 0, word.len()), &[id]);
-            assert_eq!(get(&cache, &bytes(word), 0, word.len()), Some(vec![id]));
+            cache.insert(Key::of(word.as_bytes()), &[id]);
+            assert_eq!(get(&cache, word.as_bytes()), Some(vec![id]));
         }
         assert_eq!(cache.sets.len(), MOST_SETS);
-        let is_there = |id, word: &String| get(&cache, &bytes(word), 0, word.len()) == Some(vec![id]);
+        let is_there = |id, word: &String| get(&cache, word.as_bytes()) == Some(vec![id]);
         let found = (0..).zip(&words).filter(|&(id, word)| is_there(id, word));
         assert!(found.count() > MOST_SETS / 10 * 9);
     }

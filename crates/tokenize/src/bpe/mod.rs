@@ -1,5 +1,6 @@
 //! Byte-pair encoding over bytes (Gage 1994; Sennrich, Haddow & Birch 2016): merges applied to text.
 
+mod apply;
 mod block;
 mod budget;
 mod cache;

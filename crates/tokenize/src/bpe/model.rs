@@ -5,21 +5,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 
 use rayon::prelude::*;
 
+use super::apply::{self, Scratch};
 use super::block::{Block, Word};
-use super::cache::WordCache;
+use super::cache::{Key, MAX_IDS, MAX_WORD, WordCache};
 use super::joints::Joints;
-use super::merges::{Merges, Scratch};
+use super::merges::Merges;
+use super::ranks::Ranked;
 use crate::added::{AddedToken, AddedTokens, Specials};
 use crate::error::Error;
-use crate::split::Split;
+use crate::memo::{LONGEST, Memo};
+use crate::split::{Split, Visit, chunk};
 use crate::tokenizer::{Spans, Tokenizer};
 use crate::vocab::Vocab;
 
 /// Texts are cut into parts of this size for [`ByteLevelBpe::encode_parallel`].
 const PART_BYTES: usize = 1 << 16;
-/// The first byte of the characters from U+3000 on: Chinese, Japanese and Korean, whose clauses seldom come again but
-/// fall into parts that do.
-const FIRST_WITHOUT_SPACES: u8 = 0xe3;
+/// The first byte of the characters from U+2000 on: Chinese, Japanese and Korean, whose clauses, like all that is too
+/// long to be kept, seldom come again but fall into parts that do.
+const FIRST_WITHOUT_SPACES: u8 = 0xe2;
 
 /// Byte-level byte-pair encoding, as of GPT-2 (Radford et al. 2019).
 ///
@@ -45,7 +48,7 @@ const FIRST_WITHOUT_SPACES: u8 = 0xe3;
 /// ```
 pub struct ByteLevelBpe {
     pub(super) vocab: Vocab,
-    pub(super) merges: Merges,
+    rules: Rules,
     pub(super) split: Split,
     /// The ids below this are the model's; those from here on belong to added tokens alone.
     model_size: u32,
@@ -55,6 +58,15 @@ pub struct ByteLevelBpe {
     /// Where words can be taken apart, found out when the first long word comes.
     joints: Arc<OnceLock<Joints>>,
     workers: Workers,
+}
+
+/// What merges.
+#[derive(Clone)]
+enum Rules {
+    /// Pairs in the order learnt.
+    Merges(Box<Merges>),
+    /// Whatever becomes a token.
+    Ranked(Box<Ranked>),
 }
 
 /// What encodings that are under way need each for itself, kept for the next.
@@ -93,12 +105,69 @@ impl Workers {
 struct Worker {
     cache: WordCache,
     block: Block,
+    makers: Makers,
+}
+
+/// What the words take that the cache does not have.
+struct Makers {
     scratch: Scratch,
+    /// The ids of words that the cache does not take, and those of such parts of words.
+    memos: [Memo; 2],
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { cache: WordCache::new(), block: Block::new(), scratch: Scratch::default() }
+        let makers = Makers { scratch: Scratch::default(), memos: [Memo::new(), Memo::new()] };
+        Self { cache: WordCache::new(), block: Block::new(), makers }
+    }
+}
+
+/// A stretch of text without added tokens while it is encoded.
+struct Segment<'s> {
+    model: &'s ByteLevelBpe,
+    text: &'s [u8],
+    worker: &'s mut Worker,
+    emit: &'s mut dyn FnMut(&[u32]),
+}
+
+impl Segment<'_> {
+    #[inline(always)]
+    fn push(&mut self, word: Word) {
+        if self.worker.block.push(word) {
+            self.look_up();
+        }
+    }
+
+    fn look_up(&mut self) {
+        let Worker { cache, block, makers } = &mut *self.worker;
+        let make = |cache: &mut WordCache, word: &Word, ids: &mut Vec<u32>| {
+            self.model.make_word(self.text, word, makers, cache, ids);
+        };
+        block.look_up(cache, make, self.emit);
+    }
+
+    /// Takes a word in parts.
+    #[inline(never)]
+    fn push_parts(&mut self, word: Range<usize>) {
+        let (model, text) = (self.model, self.text);
+        model.parts(text, word).for_each(|part| self.push(part));
+    }
+}
+
+impl Visit for Segment<'_> {
+    #[inline(always)]
+    fn piece(&mut self, word: Range<usize>, chunk: u128) {
+        let (first, length) = (chunk as u8, word.len());
+        if first < FIRST_WITHOUT_SPACES && length <= MAX_WORD {
+            self.push(Word {
+                key: Key::new(chunk, length),
+                start: word.start,
+                end: word.end,
+                is_part: false,
+            });
+        } else {
+            self.push_parts(word);
+        }
     }
 }
 
@@ -143,14 +212,14 @@ impl ByteLevelBpe {
         let merges = Merges::new(byte_ids, rules).map_err(|rank| {
             Error::Config(format!("merge {rank} merges a pair that an earlier one merges"))
         })?;
-        Ok(Self::of(vocab, merges, split))
+        Ok(Self::of(vocab, Rules::Merges(Box::new(merges)), split))
     }
 
-    fn of(vocab: Vocab, merges: Merges, split: Split) -> Self {
+    fn of(vocab: Vocab, rules: Rules, split: Split) -> Self {
         Self {
             model_size: vocab.len() as u32,
             vocab,
-            merges,
+            rules,
             split,
             added: AddedTokens::default(),
             whole_words: false,
@@ -165,8 +234,8 @@ impl ByteLevelBpe {
     /// # Errors
     /// [`Error::Config`] if a byte has no token or there are too many.
     pub(crate) fn from_ranks(vocab: Vocab, ordinary: &[u32], split: Split) -> Result<Self, Error> {
-        let merges = super::ranks::merges(&vocab, byte_ids(&vocab)?, ordinary)?;
-        let mut model = Self::of(vocab, merges, split);
+        let ranked = Ranked::new(&vocab, byte_ids(&vocab)?, ordinary)?;
+        let mut model = Self::of(vocab, Rules::Ranked(Box::new(ranked)), split);
         model.whole_words = true;
         Ok(model)
     }
@@ -222,11 +291,27 @@ impl ByteLevelBpe {
 
     /// The merges in the order in which they were learnt.
     pub fn merges(&self) -> impl ExactSizeIterator<Item = Merge<'_>> {
-        self.merges.rules().iter().map(|&[left, right, id]| Merge {
+        self.table().rules().iter().map(|&[left, right, id]| Merge {
             left: self.vocab.token(left).unwrap_or_default(),
             right: self.vocab.token(right).unwrap_or_default(),
             id,
         })
+    }
+
+    /// The merges as a table, which is made here if nobody has asked for it before.
+    pub(super) fn table(&self) -> &Merges {
+        match &self.rules {
+            Rules::Merges(merges) => merges,
+            Rules::Ranked(ranked) => ranked.table(&self.vocab),
+        }
+    }
+
+    /// The ids that the bytes of one word merge to.
+    fn merge<'s>(&self, word: &[u8], scratch: &'s mut Scratch) -> &'s [u32] {
+        match &self.rules {
+            Rules::Merges(merges) => apply::apply(&**merges, word, scratch),
+            Rules::Ranked(ranked) => apply::apply(&ranked.of(&self.vocab), word, scratch),
+        }
     }
 
     /// Number of ids, added tokens included.
@@ -272,7 +357,7 @@ impl ByteLevelBpe {
         if let Some(id) = self.whole_word(piece) {
             return vec![id];
         }
-        self.workers.with(|worker| self.merges.apply(piece, &mut worker.scratch).to_vec())
+        self.workers.with(|worker| self.merge(piece, &mut worker.makers.scratch).to_vec())
     }
 
     /// The ids of `text` and where each came from.
@@ -376,66 +461,75 @@ impl ByteLevelBpe {
     }
 
     fn encode_segment(&self, text: &[u8], worker: &mut Worker, emit: &mut dyn FnMut(&[u32])) {
-        let Worker { cache, block, scratch } = worker;
-        let mut look_up = |block: &mut Block| {
-            block.look_up(cache, |cache, word, ids| self.make_word(text, word, cache, scratch, ids), emit);
-        };
-        self.split.for_each(text, |word| {
-            if text[word.start] < FIRST_WITHOUT_SPACES {
-                if block.push(Word::new(text, word)) {
-                    look_up(block);
-                }
-                return;
-            }
-            for part in self.parts(text, word) {
-                if block.push(part) {
-                    look_up(block);
-                }
-            }
-        });
-        look_up(block);
+        let mut segment = Segment { model: self, text, worker, emit };
+        self.split.visit(text, &mut segment);
+        segment.look_up();
     }
 
     /// A word in as many parts as it can be cut into.
     fn parts(&self, text: &[u8], word: Range<usize>) -> impl Iterator<Item = Word> {
         let joints = self.joints.get_or_init(|| Joints::new(&self.vocab));
-        let mut start = word.start;
-        std::iter::from_fn(move || {
-            if start == word.end {
-                return None;
-            }
-            let part = start..joints.next_cut(&text[..word.end], start + 1);
-            start = part.end;
-            Some(if part == word { Word::new(text, part) } else { Word::part(text, part) })
+        joints.parts(&text[..word.end], word.start).map(move |part| {
+            let (is_part, length) = (part != word, part.len());
+            let key = if length <= MAX_WORD { Key::new(chunk(text, part.start), length) } else { Key::NONE };
+            let key = if is_part { key.as_part() } else { key };
+            Word { key, start: part.start, end: part.end, is_part }
         })
     }
 
-    /// Appends the ids of a word that no cache has.
+    /// Appends the ids of a word that the cache does not have.
     fn make_word(
         &self,
         text: &[u8],
         word: &Word,
+        makers: &mut Makers,
         cache: &mut WordCache,
-        scratch: &mut Scratch,
         ids: &mut Vec<u32>,
     ) {
-        let whole = word.start..word.end;
-        if word.is_part {
-            return ids.extend_from_slice(self.merges.apply(&text[whole], scratch));
+        let bytes = &text[word.start..word.end];
+        let memo = &mut makers.memos[usize::from(word.is_part)];
+        let hash = memo.hash(bytes);
+        if bytes.len() <= LONGEST
+            && let Some(known) = memo.get(bytes, hash)
+        {
+            return ids.extend_from_slice(known);
         }
-        for part in self.parts(text, whole.clone()) {
+        if word.is_part {
+            ids.extend_from_slice(self.merge(bytes, &mut makers.scratch));
+        } else {
+            self.make_parts(text, word.start..word.end, makers, cache, ids);
+        }
+        let is_for_cache = bytes.len() <= MAX_WORD && ids.len() <= MAX_IDS;
+        if bytes.len() <= LONGEST && !is_for_cache {
+            makers.memos[usize::from(word.is_part)].insert(bytes, hash, ids);
+        }
+    }
+
+    /// Appends the ids of a whole word: one if it is a token, else those of its parts.
+    fn make_parts(
+        &self,
+        text: &[u8],
+        word: Range<usize>,
+        makers: &mut Makers,
+        cache: &mut WordCache,
+        ids: &mut Vec<u32>,
+    ) {
+        for part in self.parts(text, word.clone()) {
             // What can be cut is no token.
             if !part.is_part
-                && let Some(id) = self.whole_word(&text[whole.clone()])
+                && let Some(id) = self.whole_word(&text[word.clone()])
             {
                 return ids.push(id);
             }
             match cache.get(part.key) {
                 Some(found) => ids.extend_from_slice(found.as_slice()),
                 None => {
-                    let made = self.merges.apply(&text[part.start..part.end], scratch);
+                    let made = self.merge(&text[part.start..part.end], &mut makers.scratch);
                     ids.extend_from_slice(made);
-                    cache.insert(part.key, made);
+                    // The word itself will be inserted by whoever asked for it.
+                    if part.is_part {
+                        cache.insert(part.key, made);
+                    }
                 }
             }
         }
@@ -491,7 +585,7 @@ impl Clone for ByteLevelBpe {
     fn clone(&self) -> Self {
         Self {
             vocab: self.vocab.clone(),
-            merges: self.merges.clone(),
+            rules: self.rules.clone(),
             split: self.split,
             model_size: self.model_size,
             added: self.added.clone(),
@@ -506,7 +600,6 @@ impl std::fmt::Debug for ByteLevelBpe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ByteLevelBpe")
             .field("vocab_size", &self.vocab.len())
-            .field("merges", &self.merges.rules().len())
             .field("split", &self.split)
             .field("added_tokens", &self.added.tokens())
             .finish_non_exhaustive()

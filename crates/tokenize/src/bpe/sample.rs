@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::merges::Scratch;
+use super::apply::{Scratch, apply_at_random};
 use super::model::ByteLevelBpe;
 use crate::added::Specials;
 
@@ -36,6 +36,7 @@ impl ByteLevelBpe {
         assert!((0.0..=1.0).contains(&dropout), "dropout: {dropout} is not between 0 and 1");
         let (mut ids, mut scratch) = (Vec::new(), Scratch::default());
         let text = text.as_bytes();
+        let merges = self.table();
         self.added.for_each_segment(text, specials, |segment| {
             if let Some(id) = segment.id {
                 return ids.push(id);
@@ -43,7 +44,7 @@ impl ByteLevelBpe {
             let text = &text[segment.range];
             self.split.for_each(text, |word| {
                 let put_off = || dropout == 1.0 || rng.random::<f32>() < dropout;
-                ids.extend_from_slice(self.merges.apply_at_random(&text[word], &mut scratch, put_off));
+                ids.extend_from_slice(apply_at_random(merges, &text[word], &mut scratch, put_off));
             });
         });
         ids

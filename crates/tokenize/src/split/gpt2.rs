@@ -1,32 +1,38 @@
 //! The GPT-2 pattern as a scanner.
 
-use super::run;
+use super::run::{self, Before};
+use super::swar;
 use crate::unicode::{Class, class_at};
+
+const LEAST: run::Least = Before::Space.least();
 
 /// The end of the piece that starts at `start`, which must lie inside `text`.
 ///
 /// Each alternative of the pattern begins with characters that no other alternative before it takes, except for the
 /// contractions (tried first) and the white space at the end of a run (left for the word after it), so one look at
 /// the first characters decides.
-#[inline]
-pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
+#[inline(always)]
+pub(super) fn piece_end(text: &[u8], start: usize, chunk: u128) -> usize {
+    // Most pieces of most texts.
+    match run::short_word_end(text, start, &LEAST, swar::word_length(chunk)) {
+        Some(end) => end,
+        None => other_piece_end(text, start),
+    }
+}
+
+/// [`piece_end`] in all other cases.
+fn other_piece_end(text: &[u8], start: usize) -> usize {
     let first = text[start];
     if first == b'\''
         && let Some(length) = contraction(&text[start + 1..])
     {
         return start + 1 + length;
     }
-    if first.is_ascii_alphabetic() {
-        return run::letters_end(text, start + 1);
-    }
-    // One plain space joins the run of letters, numbers or symbols behind it.
-    if first == b' ' && text.get(start + 1).is_some_and(u8::is_ascii_alphabetic) {
-        return run::letters_end(text, start + 2);
-    }
     let (class, length) = class_at(text, start);
     if class != Class::Space {
         return run_end(text, start + length, class);
     }
+    // One plain space joins the run of letters, numbers or symbols behind it.
     if first == b' ' && start + 1 < text.len() {
         let (class, length) = class_at(text, start + 1);
         if class != Class::Space {

@@ -8,6 +8,8 @@ mod swar;
 
 use std::ops::Range;
 
+pub(crate) use swar::chunk;
+
 use crate::unicode::{self, Class};
 
 /// How text is cut into pieces before byte pairs are merged; no token ever crosses a cut.
@@ -102,16 +104,34 @@ impl Split {
     /// Calls `visit` on the range of every piece of `text`, in order.
     ///
     /// In bytes that are not UTF-8, each invalid byte counts as one symbol character.
-    #[inline(always)]
     pub(crate) fn for_each(self, text: &[u8], visit: impl FnMut(Range<usize>)) {
+        struct Ranges<V>(V);
+        impl<V: FnMut(Range<usize>)> Visit for Ranges<V> {
+            #[inline(always)]
+            fn piece(&mut self, range: Range<usize>, _: u128) {
+                (self.0)(range);
+            }
+        }
+        self.visit(text, &mut Ranges(visit));
+    }
+
+    /// [`for_each`](Self::for_each), with the first bytes of every piece.
+    #[inline(always)]
+    pub(crate) fn visit(self, text: &[u8], visit: &mut impl Visit) {
         match self {
             Split::Gpt2 => walk(text, visit, gpt2::piece_end),
-            Split::Cl100k => walk(text, visit, |text, start| cl100k::piece_end(text, start, CL100K)),
+            Split::Cl100k => {
+                walk(text, visit, |text, start, chunk| cl100k::piece_end(text, start, chunk, CL100K));
+            }
             Split::O200k => walk(text, visit, o200k::piece_end),
-            Split::Llama3 => walk(text, visit, |text, start| cl100k::piece_end(text, start, LLAMA3)),
-            Split::Qwen2 => walk(text, visit, |text, start| cl100k::piece_end(text, start, QWEN2)),
-            Split::Chars => walk(text, visit, |text, start| start + unicode::class_at(text, start).1),
-            Split::Whole => walk(text, visit, |text, _| text.len()),
+            Split::Llama3 => {
+                walk(text, visit, |text, start, chunk| cl100k::piece_end(text, start, chunk, LLAMA3));
+            }
+            Split::Qwen2 => {
+                walk(text, visit, |text, start, chunk| cl100k::piece_end(text, start, chunk, QWEN2));
+            }
+            Split::Chars => walk(text, visit, |text, start, _| start + unicode::class_at(text, start).1),
+            Split::Whole => walk(text, visit, |text, _, _| text.len()),
         }
     }
 
@@ -156,13 +176,20 @@ impl Split {
     }
 }
 
-/// Calls `visit` on piece after piece; `end` tells where the one ends that starts at a place.
+/// What is told of the pieces of a text. A closure would do, but for being called where it should be written out.
+pub(crate) trait Visit {
+    /// A piece, and sixteen bytes of the text from its start on, with zeros behind the text's end.
+    fn piece(&mut self, range: Range<usize>, chunk: u128);
+}
+
+/// Visits piece after piece; `end` tells where the one ends that starts at a place.
 #[inline(always)]
-fn walk(text: &[u8], mut visit: impl FnMut(Range<usize>), end: impl Fn(&[u8], usize) -> usize) {
+fn walk(text: &[u8], visit: &mut impl Visit, end: impl Fn(&[u8], usize, u128) -> usize) {
     let mut start = 0;
     while start < text.len() {
-        let end = end(text, start);
-        visit(start..end);
+        let chunk = chunk(text, start);
+        let end = end(text, start, chunk);
+        visit.piece(start..end, chunk);
         start = end;
     }
 }

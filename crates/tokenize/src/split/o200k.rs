@@ -1,23 +1,38 @@
 //! The pattern of o200k as a scanner.
 
-use super::run::{self, Space};
+use super::run::{self, Before, Space};
 use super::swar;
 use crate::unicode::{self, CAPITAL, LETTER, NUMBER, SMALL};
 
+const LEAST: run::Least = Before::Any.least();
+
 /// The end of the piece that starts at `start`, which must lie inside `text`.
 #[inline(always)]
-pub(super) fn piece_end(text: &[u8], start: usize) -> usize {
-    if let Some(end) = word_end(text, start) {
-        return match text.get(end) {
-            Some(b'\'') => end + run::contraction(&text[end..]).unwrap_or(0),
-            _ => end,
-        };
+pub(super) fn piece_end(text: &[u8], start: usize, chunk: u128) -> usize {
+    // Most pieces of most texts.
+    match run::short_word_end(text, start, &LEAST, swar::cased_word_length(chunk)) {
+        Some(end) => with_contraction(text, end),
+        None => other_piece_end(text, start),
     }
-    other_piece_end(text, start)
 }
 
-/// [`piece_end`] where no word is.
+/// The end of a word with the contraction behind it.
+#[inline(always)]
+fn with_contraction(text: &[u8], end: usize) -> usize {
+    match text.get(end) {
+        Some(b'\'') => end + run::contraction(&text[end..]).unwrap_or(0),
+        _ => end,
+    }
+}
+
+/// [`piece_end`] in all other cases.
 fn other_piece_end(text: &[u8], start: usize) -> usize {
+    if let Some(end) = run::ascii_piece_end(text, start, 3, |byte| matches!(byte, b'\r' | b'\n' | b'/')) {
+        return end;
+    }
+    if let Some(end) = any_word_end(text, start) {
+        return with_contraction(text, end);
+    }
     let (flags, length) = unicode::flags_at(text, start);
     if flags & NUMBER != 0 {
         return run::numbers_end(text, start + length, 3);
@@ -32,22 +47,11 @@ fn other_piece_end(text: &[u8], start: usize) -> usize {
 }
 
 /// The end of the word that starts at `start`, which one character before its letters may belong to that is neither
-/// letter, number nor line break.
-#[inline(always)]
-fn word_end(text: &[u8], start: usize) -> Option<usize> {
-    let first = text[start];
-    let from = if first.is_ascii_alphabetic() { start } else { start + 1 };
-    if first < 0x80 && !first.is_ascii_digit() && !matches!(first, b'\r' | b'\n') {
-        let end = swar::cased_end(text, from);
-        if text.get(end).is_none_or(u8::is_ascii) {
-            return (end > from).then_some(end);
-        }
-    }
-    any_word_end(text, start)
-}
-
-/// [`word_end`] in any script: the two alternatives, each first with and then without a character before the word.
+/// letter, number nor line break: the two alternatives, each first with and then without such a character.
 fn any_word_end(text: &[u8], start: usize) -> Option<usize> {
+    if !may_begin_word(text, start) {
+        return None;
+    }
     let (flags, length) = unicode::flags_at(text, start);
     let before = flags & (LETTER | NUMBER) == 0 && !matches!(text[start], b'\r' | b'\n');
     let after = before.then_some(start + length);
@@ -58,6 +62,16 @@ fn any_word_end(text: &[u8], start: usize) -> Option<usize> {
         .or_else(|| ends_small(start))
         .or_else(|| after.and_then(capitals))
         .or_else(|| capitals(start))
+}
+
+/// Whether a word may start at `start`, as two characters of ASCII tell.
+#[inline]
+fn may_begin_word(text: &[u8], start: usize) -> bool {
+    let may_be_letter = |byte: u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    match text[start] {
+        b'0'..=b'9' | b'\r' | b'\n' => false,
+        first => may_be_letter(first) || text.get(start + 1).is_some_and(|&next| may_be_letter(next)),
+    }
 }
 
 /// Capitals, then at least one small letter: `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`. What has no

@@ -16,14 +16,50 @@ pub(super) fn run_end(text: &[u8], mut at: usize, flags: u8) -> usize {
     at
 }
 
-/// Where the run of letters that has reached `at` ends.
-#[inline(always)]
-pub(super) fn letters_end(text: &[u8], at: usize) -> usize {
-    let end = swar::letters_end(text, at);
-    match text.get(end) {
-        Some(0x80..) => run_end(text, end, LETTER),
-        _ => end,
+/// Which ASCII characters may stand before the letters of a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// A plain space.
+    Space,
+    /// All but letters, digits, line breaks and the apostrophe.
+    NoApostrophe,
+    /// All but letters, digits and line breaks.
+    Any,
+}
+
+/// How long a word must be that begins with a byte, for it to have a letter.
+pub(super) type Least = [u8; 256];
+
+/// For bytes that begin no such word.
+const NEVER: u8 = u8::MAX;
+
+impl Before {
+    pub(super) const fn least(self) -> Least {
+        let mut least = [NEVER; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            least[byte] = match (byte as u8, self) {
+                (b'a'..=b'z' | b'A'..=b'Z', _) => 1,
+                (b'0'..=b'9' | b'\r' | b'\n', _) | (b'\'', Before::NoApostrophe) => NEVER,
+                (b' ', _) | (_, Before::NoApostrophe | Before::Any) => 2,
+                (_, Before::Space) => NEVER,
+            };
+            byte += 1;
+        }
+        least
     }
+}
+
+/// The end of the word of ASCII letters that starts at `start`, if `length`, of up to 15, is that of one. `None`: there
+/// may be another word or none.
+#[inline(always)]
+pub(super) fn short_word_end(text: &[u8], start: usize, least: &Least, length: usize) -> Option<usize> {
+    if length < usize::from(least[usize::from(text[start])]) || length == 16 {
+        return None;
+    }
+    let end = start + length;
+    // Letters of other scripts may follow.
+    text.get(end).is_none_or(u8::is_ascii).then_some(end)
 }
 
 /// Whether a letter starts at `at`.
@@ -80,6 +116,46 @@ pub(super) enum Space {
     LineBreakFirst,
     /// Not at all where the text ends with it, else after its last line break: `\s+$|\s*[\r\n]|\s+(?!\S)|\s`.
     EndFirst,
+}
+
+/// The end of the piece of ASCII digits, symbols or spaces that starts at `start`, where letters do not: up to `most`
+/// digits; symbols after up to one space, and what `follows` them; spaces as in [`indent_end`]. `None`: there is another
+/// piece.
+#[inline]
+pub(super) fn ascii_piece_end(
+    text: &[u8],
+    start: usize,
+    most: usize,
+    follows: impl Fn(u8) -> bool,
+) -> Option<usize> {
+    let run = |from: usize, most: usize, flag: u8| {
+        let run = text[from..].iter().take(most).take_while(|&&byte| unicode::ascii_flags(byte) & flag != 0);
+        let end = from + run.count();
+        // A character of another script may go on with it.
+        (end == from + most || text.get(end).is_none_or(u8::is_ascii)).then_some(end)
+    };
+    let next = text.get(start + 1).copied().unwrap_or(b'\n');
+    let from = match unicode::ascii_flags(text[start]) {
+        NUMBER => return run(start, most, NUMBER),
+        OTHER if next.is_ascii() && !next.is_ascii_alphabetic() => start,
+        SPACE if text[start] == b' ' && unicode::ascii_flags(next) == OTHER => start + 1,
+        SPACE if text[start] == b' ' && next == b' ' => return indent_end(text, start),
+        _ => return None,
+    };
+    let mut end = run(from, text.len(), OTHER)?;
+    while text.get(end).is_some_and(|&byte| follows(byte)) {
+        end += 1;
+    }
+    Some(end)
+}
+
+/// The end of the piece that a run of two or more plain spaces from `start` on makes before an ASCII character that is
+/// no white space: all but the last.
+#[inline]
+pub(super) fn indent_end(text: &[u8], start: usize) -> Option<usize> {
+    let end = swar::spaces_end(text, start);
+    let next = *text.get(end)?;
+    (end > start + 1 && next.is_ascii() && !matches!(next, b'\t'..=b'\r')).then_some(end - 1)
 }
 
 /// The end of the first piece of the white space that starts at `start`. Without a line break, its last character is

@@ -1,4 +1,5 @@
-//! Runs of ASCII letters, sixteen bytes at a time in two words, each byte's answer in its highest bit.
+//! Short words of ASCII letters and runs of spaces, sixteen bytes at a time in two words, each byte's answer in its
+//! highest bit.
 
 /// One in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -15,79 +16,58 @@ fn letters(word: u64) -> u64 {
     from_a & !past_z & !word & HIGH
 }
 
-/// Two words from `at` on.
+/// Sixteen bytes from `start` on, which lies inside `text`, with zeros behind its end. Read at once, beginning there or
+/// ending with the text: a copy of unknown length is slower than all the rest.
 #[inline(always)]
-fn two_words(text: &[u8], at: usize) -> Option<[u64; 2]> {
-    let chunk = u128::from_le_bytes(*text.get(at..)?.first_chunk()?);
-    Some([chunk as u64, (chunk >> 64) as u64])
+pub(crate) fn chunk(text: &[u8], start: usize) -> u128 {
+    match text.get(start..).and_then(|rest| rest.first_chunk()) {
+        Some(&chunk) => u128::from_le_bytes(chunk),
+        None => last_chunk(text, start),
+    }
 }
 
-/// One word from `at` on.
-#[inline(always)]
-fn one_word(text: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?))
+/// [`chunk`] where the text ends before it does.
+#[inline]
+fn last_chunk(text: &[u8], start: usize) -> u128 {
+    match text.last_chunk() {
+        Some(&chunk) => u128::from_le_bytes(chunk) >> (8 * (start + 16 - text.len())),
+        None => text[start..].iter().rev().fold(0, |bytes, &byte| bytes << 8 | u128::from(byte)),
+    }
 }
 
-/// The first byte whose highest bit is set in two words, not both 0. No branch: how long words are cannot be foretold.
+/// The first byte of a chunk whose highest bit is set in `stops`, 16 if there is none. No branch: how long words are
+/// cannot be foretold.
 #[inline(always)]
 fn first_of(stops: [u64; 2]) -> usize {
     let bit = if stops[0] != 0 { stops[0].trailing_zeros() } else { 64 + stops[1].trailing_zeros() };
     bit as usize / 8
 }
 
-/// Where the run of ASCII letters that has reached `at` ends.
+/// How many bytes of a chunk belong to a word of ASCII letters whose first character may be any: from 1 to 16.
 #[inline(always)]
-pub(super) fn letters_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(words) = two_words(text, at) {
-        let stops = words.map(|word| !letters(word) & HIGH);
-        if stops[0] | stops[1] != 0 {
-            return at + first_of(stops);
-        }
-        at += 16;
-    }
-    if let Some(word) = one_word(text, at) {
-        let stops = !letters(word) & HIGH;
-        if stops != 0 {
-            return at + stops.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while text.get(at).is_some_and(u8::is_ascii_alphabetic) {
-        at += 1;
-    }
-    at
+pub(super) fn word_length(chunk: u128) -> usize {
+    let [first, second] = [chunk as u64, (chunk >> 64) as u64].map(|word| !letters(word) & HIGH);
+    first_of([first & !0x80, second])
 }
 
-/// Where the run of ASCII capitals and then small letters ends that starts at `at`: before the first byte that is no
-/// letter, or that is a capital after a small letter.
+/// [`word_length`] of a word of capitals and then small letters: it ends before a capital after a small letter.
 #[inline(always)]
-pub(super) fn cased_end(text: &[u8], mut at: usize) -> usize {
-    // Whether the byte before is a small letter, in the bit where it meets the next byte's.
-    let mut after_small = 0;
-    while let Some([first, second]) = two_words(text, at) {
-        let (first, small) = case_stops(first, after_small);
-        let (second, small) = case_stops(second, small >> 56);
-        if first | second != 0 {
-            return at + first_of([first, second]);
-        }
-        after_small = small >> 56;
-        at += 16;
-    }
-    if let Some(word) = one_word(text, at) {
-        let (stops, small) = case_stops(word, after_small);
-        if stops != 0 {
-            return at + stops.trailing_zeros() as usize / 8;
-        }
-        after_small = small >> 56;
-        at += 8;
-    }
-    let mut after_small = after_small != 0;
-    while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphabetic()) {
-        if after_small && byte.is_ascii_uppercase() {
+pub(super) fn cased_word_length(chunk: u128) -> usize {
+    let (first, small) = case_stops(chunk as u64, 0);
+    let (second, _) = case_stops((chunk >> 64) as u64, small >> 56);
+    first_of([first & !0x80, second])
+}
+
+/// Where the run of plain spaces that has reached `at` ends.
+#[inline]
+pub(super) fn spaces_end(text: &[u8], mut at: usize) -> usize {
+    while at < text.len() {
+        let others = chunk(text, at) ^ (u128::from(0x20 * ONES) << 64 | u128::from(0x20 * ONES));
+        let length = others.trailing_zeros() as usize / 8;
+        at += length;
+        if length < 16 {
             break;
         }
-        after_small = byte.is_ascii_lowercase();
-        at += 1;
     }
     at
 }
@@ -109,15 +89,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn runs_end_where_a_loop_over_bytes_ends_them(
-            text in prop_oneof!["[a-zA-Z@`\\[{é' ]{0,40}", "[a-z]{0,20}[A-Z]{0,20}[a-z]{0,20}"],
+        fn lengths_are_those_that_a_loop_over_bytes_finds(
+            text in prop_oneof!["[a-zA-Z@`\\[{é' \x00]{1,40}", ".?[a-z]{0,20}[A-Z]{0,20}[a-z]{0,20}", " {1,40}x?"],
+            start in 0usize..24,
         ) {
             let text = text.as_bytes();
-            let letter = |byte: &u8| byte.is_ascii_alphabetic();
-            let run = text.iter().take_while(|byte| letter(byte)).count();
-            prop_assert_eq!(letters_end(text, 0), run);
-            let turn = text[..run].windows(2).position(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
-            prop_assert_eq!(cased_end(text, 0), turn.map_or(run, |at| at + 1));
+            let start = start % text.len();
+            let rest = &text[start..];
+            let mut expected = [0; 16];
+            expected[..rest.len().min(16)].copy_from_slice(&rest[..rest.len().min(16)]);
+            prop_assert_eq!(chunk(text, start).to_le_bytes(), expected);
+            let letters = 1 + expected[1..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+            prop_assert_eq!(word_length(chunk(text, start)), letters);
+            let turn = expected[..letters].windows(2).position(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+            prop_assert_eq!(cased_word_length(chunk(text, start)), turn.map_or(letters, |at| at + 1));
+            let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
+            prop_assert_eq!(spaces_end(text, start), start + spaces);
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Steps;
 use super::local::{Cut, Plan};
-use super::memo::{LONGEST, Memo};
 use crate::error::Error;
+use crate::memo::{LONGEST, Memo};
 use crate::model::{Piece, Scratch};
 use crate::normalise::{NormalizedText, is_chinese};
 

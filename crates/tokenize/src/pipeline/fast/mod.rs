@@ -2,7 +2,6 @@
 
 mod chunks;
 mod local;
-mod memo;
 
 use crate::bpe::ByteLevelBpe;
 use crate::error::Error;

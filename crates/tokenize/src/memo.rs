@@ -3,13 +3,13 @@
 use crate::hash;
 
 /// The longest chunk that is kept. Longer ones hardly come again.
-pub(super) const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;
 /// Places of the table at first and at most; at most half of them are used.
 const FEWEST: usize = 1 << 10;
 const MOST: usize = 1 << 17;
 
 /// A table from chunks to ids. When it is full it is emptied, so its memory is bounded: about 8 MB.
-pub(super) struct Memo {
+pub(crate) struct Memo {
     slots: Vec<Slot>,
     used: usize,
     keys: Vec<u8>,
@@ -28,19 +28,19 @@ struct Slot {
 }
 
 impl Memo {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let slots = vec![Slot::default(); FEWEST];
         Self { slots, used: 0, keys: Vec::new(), ids: Vec::new(), seed: hash::seed() }
     }
 
     #[inline]
-    pub(super) fn hash(&self, chunk: &[u8]) -> u32 {
+    pub(crate) fn hash(&self, chunk: &[u8]) -> u32 {
         hash::hash_bytes(self.seed, chunk) as u32
     }
 
     /// The ids of a chunk, if it is kept.
     #[inline]
-    pub(super) fn get(&self, chunk: &[u8], hash: u32) -> Option<&[u32]> {
+    pub(crate) fn get(&self, chunk: &[u8], hash: u32) -> Option<&[u32]> {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
@@ -58,7 +58,7 @@ impl Memo {
     }
 
     /// Keeps the ids of a chunk of 1 to [`LONGEST`] bytes, which is not kept yet.
-    pub(super) fn insert(&mut self, chunk: &[u8], hash: u32, ids: &[u32]) {
+    pub(crate) fn insert(&mut self, chunk: &[u8], hash: u32, ids: &[u32]) {
         let Ok(ids_length) = u16::try_from(ids.len()) else { return };
         if (self.used + 1) * 2 > self.slots.len() {
             self.make_room();
