@@ -1,11 +1,48 @@
-//! What the programs in candle share: parameters by name, the optimiser, clipping.
+//! What the programs in candle share: the step around a model, parameters by name, the optimiser, clipping.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::{AdamW, Linear, Optimizer, ParamsAdamW, VarBuilder};
-use case::{Model, optimiser};
+use case::{Case, Model, optimiser};
+use clap::Parser;
+
+/// A model that is trained on batches of token ids.
+pub trait LanguageModel: Sized {
+    /// The model of a case with these parameters.
+    fn new(params: &Params, case: &Case, device: &Device) -> Result<Self>;
+
+    /// Mean cross-entropy of `targets` given `inputs`, both `(batch, time)`.
+    fn loss(&self, inputs: &Tensor, targets: &Tensor) -> Result<Tensor>;
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: case::Args,
+}
+
+/// Reads the command line and trains the model.
+pub fn run<M: LanguageModel>() -> std::result::Result<(), Box<dyn Error>> {
+    let Cli { args } = Cli::parse();
+    let device = Device::Cpu;
+    let params = Params::load(&args.weights, &device)?;
+    let model = M::new(&params, &args.case, &device)?;
+    let vars = params.vars();
+    let mut adamw = adamw(vars.clone(), args.case.model)?;
+    let shape = (args.case.batch, args.case.time);
+    case::run("candle", case::locked_version("candle-core"), &args, |batch| {
+        let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;
+        let targets = Tensor::from_slice(&batch.targets, shape, &device)?;
+        let loss = model.loss(&inputs, &targets)?;
+        let mut grads = loss.backward()?;
+        clip_norm(&mut grads, &vars, optimiser::CLIP_NORM)?;
+        adamw.step(&grads)?;
+        Ok(loss.to_scalar()?)
+    })
+}
 
 /// The trainable tensors by name. Layers hold the same storage, which the optimiser updates in place.
 pub struct Params(HashMap<String, Var>);
@@ -44,7 +81,7 @@ impl Params {
 }
 
 /// The optimiser of all peers.
-pub fn adamw(vars: Vec<Var>, model: Model) -> Result<AdamW> {
+fn adamw(vars: Vec<Var>, model: Model) -> Result<AdamW> {
     let settings = ParamsAdamW {
         lr: optimiser::LEARNING_RATE,
         beta1: optimiser::BETA_1,
@@ -56,7 +93,7 @@ pub fn adamw(vars: Vec<Var>, model: Model) -> Result<AdamW> {
 }
 
 /// Scales all gradients so that their joint norm is at most `max_norm`.
-pub fn clip_norm(grads: &mut GradStore, vars: &[Var], max_norm: f64) -> Result<()> {
+fn clip_norm(grads: &mut GradStore, vars: &[Var], max_norm: f64) -> Result<()> {
     let mut squares = 0.0;
     for grad in vars.iter().filter_map(|var| grads.get(var)) {
         squares += f64::from(grad.sqr()?.sum_all()?.to_scalar::<f32>()?);

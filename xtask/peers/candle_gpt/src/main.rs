@@ -3,10 +3,9 @@
 use std::error::Error;
 
 use candle_core::{D, Device, Result, Tensor};
-use candle_nn::{Linear, Module, Optimizer, ops};
-use candle_shared::{Params, adamw, clip_norm};
-use case::{Case, Model, optimiser};
-use clap::Parser;
+use candle_nn::{Linear, Module, ops};
+use candle_shared::{LanguageModel, Params};
+use case::{Case, Model};
 
 const LAYER_NORM_EPSILON: f32 = 1e-5;
 
@@ -86,7 +85,7 @@ struct Gpt {
     mask: Tensor,
 }
 
-impl Gpt {
+impl LanguageModel for Gpt {
     fn new(params: &Params, case: &Case, device: &Device) -> Result<Self> {
         let Model::Gpt { heads } = case.model else { candle_core::bail!("{} is no GPT", case.name) };
         let time = case.time;
@@ -117,27 +116,6 @@ impl Gpt {
     }
 }
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    args: case::Args,
-}
-
 fn main() -> std::result::Result<(), Box<dyn Error>> {
-    let Cli { args } = Cli::parse();
-    let device = Device::Cpu;
-    let params = Params::load(&args.weights, &device)?;
-    let gpt = Gpt::new(&params, &args.case, &device)?;
-    let vars = params.vars();
-    let mut adamw = adamw(vars.clone(), args.case.model)?;
-    let shape = (args.case.batch, args.case.time);
-    case::run("candle", case::locked_version("candle-core"), &args, |batch| {
-        let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;
-        let targets = Tensor::from_slice(&batch.targets, shape, &device)?;
-        let loss = gpt.loss(&inputs, &targets)?;
-        let mut grads = loss.backward()?;
-        clip_norm(&mut grads, &vars, optimiser::CLIP_NORM)?;
-        adamw.step(&grads)?;
-        Ok(loss.to_scalar()?)
-    })
+    candle_shared::run::<Gpt>()
 }

@@ -4,18 +4,17 @@ use std::error::Error;
 
 use candle_core::{Device, Result, Tensor};
 use candle_nn::rnn::{LSTM, LSTMConfig, RNN, lstm};
-use candle_nn::{Embedding, Linear, Module, Optimizer};
-use candle_shared::{Params, adamw, clip_norm};
-use case::{Case, Model, optimiser};
-use clap::Parser;
+use candle_nn::{Embedding, Linear, Module};
+use candle_shared::{LanguageModel, Params};
+use case::{Case, Model};
 
-struct LanguageModel {
+struct Recurrent {
     embedding: Embedding,
     layers: Vec<LSTM>,
     head: Linear,
 }
 
-impl LanguageModel {
+impl LanguageModel for Recurrent {
     fn new(params: &Params, case: &Case, device: &Device) -> Result<Self> {
         if case.model != Model::Lstm {
             candle_core::bail!("{} is no LSTM", case.name);
@@ -44,27 +43,6 @@ impl LanguageModel {
     }
 }
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    args: case::Args,
-}
-
 fn main() -> std::result::Result<(), Box<dyn Error>> {
-    let Cli { args } = Cli::parse();
-    let device = Device::Cpu;
-    let params = Params::load(&args.weights, &device)?;
-    let model = LanguageModel::new(&params, &args.case, &device)?;
-    let vars = params.vars();
-    let mut adamw = adamw(vars.clone(), args.case.model)?;
-    let shape = (args.case.batch, args.case.time);
-    case::run("candle", case::locked_version("candle-core"), &args, |batch| {
-        let inputs = Tensor::from_slice(&batch.inputs, shape, &device)?;
-        let targets = Tensor::from_slice(&batch.targets, shape, &device)?;
-        let loss = model.loss(&inputs, &targets)?;
-        let mut grads = loss.backward()?;
-        clip_norm(&mut grads, &vars, optimiser::CLIP_NORM)?;
-        adamw.step(&grads)?;
-        Ok(loss.to_scalar()?)
-    })
+    candle_shared::run::<Recurrent>()
 }
