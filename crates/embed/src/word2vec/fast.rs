@@ -4,6 +4,7 @@
 //! meet in a row, and when they do, a part of one step is lost (Niu et al. 2011).
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,20 +25,18 @@ pub(crate) fn run(
     threads: usize,
     progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) {
-    let main = thread::current();
+    let (main, working) = (thread::current(), AtomicUsize::new(threads));
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                let main = &main;
-                scope.spawn(move || {
-                    // Woken also by a panic, which the scope then passes on.
-                    let _wake = Wake(main);
-                    train_blocks(run, shape);
-                })
-            })
-            .collect();
+        for _ in 0..threads {
+            let (main, working) = (&main, &working);
+            scope.spawn(move || {
+                // Told also by a panic, which the scope then passes on.
+                let _end = End { main, working };
+                train_blocks(run, shape);
+            });
+        }
         let mut reported = Instant::now();
-        while !workers.iter().all(thread::ScopedJoinHandle::is_finished) {
+        while working.load(Ordering::Acquire) > 0 {
             thread::park_timeout(Duration::from_millis(100));
             // Sooner, a worker has ended.
             if reported.elapsed() >= Duration::from_millis(100) {
@@ -50,11 +49,16 @@ pub(crate) fn run(
     });
 }
 
-struct Wake<'a>(&'a thread::Thread);
+/// The end of a worker's work: counted first, so that the main thread, once woken, sees it.
+struct End<'a> {
+    main: &'a thread::Thread,
+    working: &'a AtomicUsize,
+}
 
-impl Drop for Wake<'_> {
+impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.0.unpark();
+        self.working.fetch_sub(1, Ordering::Release);
+        self.main.unpark();
     }
 }
 
