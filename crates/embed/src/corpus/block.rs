@@ -93,6 +93,7 @@ const CLASS: [u8; 256] = {
     class[0x0b] = SPACE;
     class[0x0c] = SPACE;
     class[b'\r' as usize] = SPACE;
+    class[0] = SPACE; // Parts words in fastText, whose files no word with a zero byte can be written to.
     class[b'\n' as usize] = LINE;
     class[0xc2] = LEAD; // U+0085, U+00A0
     class[0xe1] = LEAD; // U+1680
@@ -108,6 +109,15 @@ fn wide_space(bytes: &[u8], at: usize) -> usize {
         [0xe1, 0x9a, 0x80, ..] | [0xe3, 0x80, 0x80, ..] | [0xe2, 0x81, 0x9f, ..] => 3,
         [0xe2, 0x80, 0x80..=0x8a | 0xa8 | 0xa9 | 0xaf, ..] => 3,
         _ => 0,
+    }
+}
+
+/// Bytes of the white space or line end that starts at `at`, 0 if there is none.
+pub(super) fn space(bytes: &[u8], at: usize) -> usize {
+    match CLASS[usize::from(bytes[at])] {
+        WORD => 0,
+        LEAD => wide_space(bytes, at),
+        _ => 1,
     }
 }
 
@@ -188,11 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn every_white_space_parts_words() {
+    fn every_white_space_and_zero_parts_words() {
         for c in (0..=0x10_ffff).filter_map(char::from_u32) {
             let line = format!("a{c}b");
             let words = text(&line).tokens().filter(|token| *token != Token::End).count();
-            assert_eq!(words, line.split_whitespace().count(), "U+{:04X}", u32::from(c));
+            let expected = if c == '\0' { 2 } else { line.split_whitespace().count() };
+            assert_eq!(words, expected, "U+{:04X}", u32::from(c));
         }
     }
 

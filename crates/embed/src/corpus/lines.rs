@@ -2,9 +2,12 @@
 
 use std::io::{self, Read};
 
-use super::block::{BLOCK, Block, Marks};
+use super::block::{BLOCK, Block, Marks, space};
 use super::{InvalidUtf8, Source};
 use crate::{Error, Result};
+
+/// U+FEFF, with which some programs begin a file of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Cuts what `reader` gives into blocks that end at a line end where there is one, else at white space.
 pub(crate) struct Lines<R> {
@@ -47,8 +50,9 @@ impl<R: Read> Lines<R> {
         if self.ended {
             return Some(bytes.len());
         }
-        let after_line = bytes.iter().rposition(|&byte| byte == b'\n');
-        after_line.or_else(|| bytes.iter().rposition(u8::is_ascii_whitespace)).map(|at| at + 1)
+        let after_line = bytes.iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
+        let after_space = |at| Some(at + space(bytes, at)).filter(|&end| end > at);
+        after_line.or_else(|| (0..bytes.len()).rev().find_map(after_space))
     }
 
     fn check(&self, bytes: &mut Vec<u8>, at: u64) -> Result<()> {
@@ -76,9 +80,15 @@ impl<R: Read + Send> Source for Lines<R> {
             if bytes.is_empty() {
                 return Ok(false);
             }
+            if self.position == 0 && bytes.starts_with(BYTE_ORDER_MARK) {
+                bytes.drain(..BYTE_ORDER_MARK.len());
+                self.position += BYTE_ORDER_MARK.len() as u64;
+            }
             let at = self.position;
             let Some(end) = self.cut(bytes) else {
                 self.in_long_run = true;
+                // White space of three bytes may have begun.
+                self.rest.extend(bytes.drain(bytes.len() - 2..));
                 self.position += bytes.len() as u64;
                 continue;
             };
@@ -86,7 +96,7 @@ impl<R: Read + Send> Source for Lines<R> {
             bytes.truncate(end);
             self.position += end as u64;
             if std::mem::take(&mut self.in_long_run) {
-                let run = bytes.iter().position(u8::is_ascii_whitespace).unwrap_or(bytes.len());
+                let run = (0..bytes.len()).find(|&at| space(bytes, at) > 0).unwrap_or(bytes.len());
                 bytes[..run].fill(b' ');
             }
             self.check(bytes, at)?;
@@ -142,6 +152,29 @@ mod tests {
         text.extend(b" after\nlast");
         assert_eq!(words(&text, InvalidUtf8::Refuse).unwrap().concat(), ["before", "after", "last"]);
         assert_eq!(words(&vec![b'x'; 3 * BLOCK], InvalidUtf8::Refuse).unwrap().concat(), [""; 0]);
+    }
+
+    #[test]
+    fn white_space_outside_ascii_is_where_lines_are_cut() {
+        let text = "三国\u{3000}演义\u{3000}".repeat(20_000);
+        let sentences = words(text.as_bytes(), InvalidUtf8::Refuse).unwrap();
+        assert!(sentences.len() > 1);
+        assert_eq!(sentences.concat(), ["三国", "演义"].repeat(20_000));
+        // Wherever in a block the white space after a run without any lies.
+        for length in (BLOCK - 4)..(BLOCK + 4) {
+            let text = format!("{}\u{3000}after\u{3000}last", "x".repeat(length));
+            let words = words(text.as_bytes(), InvalidUtf8::Refuse).unwrap().concat();
+            assert_eq!(&words[words.len() - 2..], ["after", "last"], "{length}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_word() {
+        let text = b"\xef\xbb\xbfthe end\nba\xffd";
+        assert_eq!(words(text, InvalidUtf8::Replace).unwrap().concat(), ["the", "end", "ba\u{fffd}d"]);
+        let error = words(text, InvalidUtf8::Refuse).unwrap_err();
+        assert_eq!(error.to_string(), "text: invalid UTF-8 at byte 13");
+        assert_eq!(words(b"\xef\xbb\xbf", InvalidUtf8::Refuse).unwrap().concat(), [""; 0]);
     }
 
     #[test]

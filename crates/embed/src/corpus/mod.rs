@@ -6,10 +6,10 @@
 //! the way.
 //!
 //! # What is a sentence, what is a word
-//! In text, a line is a sentence and white space (Unicode's, U+3000 between Chinese words too) parts words;
-//! nothing is lower-cased or taken off. A line longer than a block (64 KiB) is cut at white space. A run of more
-//! than 64 KiB without any white space is no word and is left out. Bytes that are not UTF-8 become U+FFFD, or an
-//! error where that is asked for.
+//! In text, a line is a sentence and white space (Unicode's, U+3000 between Chinese words too; zero bytes as well)
+//! parts words; nothing is lower-cased or taken off but a byte order mark at the beginning. A line longer than a
+//! block (64 KiB) is cut at white space. A run of more than 64 KiB without any white space is no word and is left
+//! out. Bytes that are not UTF-8 become U+FFFD, or an error where that is asked for.
 
 mod block;
 mod lines;
@@ -19,6 +19,8 @@ mod sources;
 pub use block::{Block, Token, Tokens};
 pub use sentences::Sentences;
 pub use sources::{Readers, Text, TextFiles};
+
+pub(crate) use lines::BYTE_ORDER_MARK;
 
 use crate::Result;
 
