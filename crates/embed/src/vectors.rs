@@ -182,6 +182,31 @@ impl Vectors {
         self.data.as_slice()
     }
 
+    /// Checks that all numbers are finite, which files mapped into memory are not known to be.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] names the first word with another number.
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let vectors = Vectors::new(Words::from_words(["up", "down"])?, 2, vec![0.0, 1.0, f32::NAN, 0.0])?;
+    /// assert!(vectors.check_finite().unwrap_err().to_string().contains("\"down\" is not finite"));
+    /// # Ok::<(), embed::Error>(())
+    /// ```
+    pub fn check_finite(&self) -> Result<()> {
+        match self.not_finite() {
+            Some(at) => Err(Error::NotFinite { word: self.word(at / self.dim).to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the first number that is not finite stands in the matrix.
+    pub(crate) fn not_finite(&self) -> Option<usize> {
+        use rayon::prelude::*;
+        self.data().par_iter().with_min_len(1 << 16).position_first(|x| !x.is_finite())
+    }
+
     /// Whether the matrix is a file mapped into memory.
     #[must_use]
     pub fn is_mapped(&self) -> bool {

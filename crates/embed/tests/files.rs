@@ -136,6 +136,75 @@ fn faults_of_texts_are_told() {
 }
 
 #[test]
+fn damaged_headers_and_line_ends_are_no_words() {
+    let read = |content: &str| message(content.as_bytes(), &Load::new());
+    assert_eq!(read("\u{feff}2 2\na 1 2\nb 3 4\n"), "[\"a\", \"b\"] [1.0, 2.0, 3.0, 4.0]");
+    assert_eq!(read("\u{feff}a 1 2\nb 3 4\n"), "[\"a\", \"b\"] [1.0, 2.0, 3.0, 4.0]");
+    for header in ["99999999999999999999999 100", "-3 2", "3 2.5", "1e3\t2 \r"] {
+        let expected = "line 1: expected the number of words and of dimensions";
+        assert_eq!(read(&format!("{header}\na 1 2\n")), expected, "{header}");
+    }
+    assert_eq!(read("2 2\na 1 2\nb 3 4c 5 6\n"), "line 3: expected a word and 2 numbers, found 5 fields");
+    assert_eq!(read("a 1 2\nb 3 4c 5 6\n"), "line 2: expected a word and 2 numbers, found 5 fields");
+    assert_eq!(read("a 1\nb 3 4\n"), "line 2: expected a word and 1 numbers, found 3 fields");
+    // Words of GloVe's, and a file whose first word is a number.
+    assert_eq!(
+        read("at name@domain.com 1 2\n. . 3 4\n").split_once(':').unwrap().0,
+        "line 1",
+        "how many numbers there are is not known yet"
+    );
+    assert_eq!(
+        read("x 1 2\nat name@domain.com 1 2\nto nan 3 4\n95 5 6\n"),
+        "[\"x\", \"at name@domain.com\", \"to nan\", \"95\"] [1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]"
+    );
+    let glove = Load::new().format(Format::Glove);
+    assert_eq!(message(b"1 2\n3 4\n", &glove), "[\"1\", \"3\"] [2.0, 4.0]");
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let words = Words::from_words(["a", "b"]).unwrap();
+    let vectors = Vectors::new(words, 2, vec![1.0, 2.0, 3.0, f32::INFINITY]).unwrap();
+    assert!(vectors.check_finite().is_err());
+    for (format, ending) in FORMATS {
+        let path = dir.path().join(format!("v.{ending}"));
+        let error = vectors.save(&path, format).unwrap_err().to_string();
+        assert!(error.ends_with("number 2 of \"b\" is inf, expected finite ones"), "{error}");
+        assert!(!path.exists());
+    }
+}
+
+#[test]
+fn words_beside_a_matrix_are_read_as_those_of_texts() {
+    let dir = tempfile::tempdir().unwrap();
+    let names = Words::from_words(["a", "b", "c", "d"]).unwrap();
+    let vectors = Vectors::new(names, 1, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+    let path = dir.path().join("v.npy");
+    vectors.save(&path, Format::Npy).unwrap();
+    let text: &[u8] = b"a\nb\xff\na\nd\n";
+    std::fs::write(path.with_extension("vocab"), text).unwrap();
+    let other = dir.path().join("w.safetensors");
+    // The words of a file without an index, and of one with.
+    vectors.save(&other, Format::Safetensors).unwrap();
+    let bytes = std::fs::read(&other).unwrap();
+    let at = bytes.windows(7).position(|part| part == b"a\nb\nc\nd").unwrap();
+    let changed = [&bytes[..at], b"a\n\xff\na\nd", &bytes[at + 7..]].concat();
+    std::fs::write(&other, changed).unwrap();
+    let duplicate = Load::new().invalid_utf8(InvalidUtf8::Replace);
+    let mended = duplicate.clone().duplicates(Duplicates::KeepFirst);
+    for (path, strange) in [(path, "b\u{fffd}"), (other, "\u{fffd}")] {
+        let error = |load: &Load| load.file(&path).unwrap_err().to_string();
+        assert!(error(&Load::new()).contains(": line 2: the word is not UTF-8"), "{}", error(&Load::new()));
+        assert!(error(&duplicate).ends_with(": line 3: \"a\" is also word 1"), "{}", error(&duplicate));
+        let found = mended.file(&path).unwrap();
+        assert_eq!(found.data(), [1.0, 2.0, 4.0]);
+        assert!(found.words().iter().eq(["a", strange, "d"]));
+        assert_eq!(mended.clone().limit(3).file(&path).unwrap().data(), [1.0, 2.0]);
+    }
+}
+
+#[test]
 fn faults_of_words_are_told_or_mended() {
     let text = b"3 1\na 1\nb\xff 2\na 3\n";
     assert_eq!(message(text, &Load::new()), "line 3: the word is not UTF-8 at its byte 1");

@@ -34,6 +34,14 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn what_cannot_be_coded_is_an_error() {
+    let none = Vectors::new(Words::new(), 3, Vec::new()).unwrap();
+    assert!(Quantised::new(&none, 1, 1).unwrap_err().to_string().contains("at least 1"));
+    let broken = Vectors::new(Words::from_words(["a"]).unwrap(), 1, vec![f32::NAN]).unwrap();
+    assert!(Quantised::new(&broken, 1, 1).unwrap_err().to_string().contains("\"a\" is not finite"));
+}
+
+#[test]
 fn faults_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v.pq");

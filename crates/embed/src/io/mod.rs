@@ -26,7 +26,13 @@
 //! size: a header that promises more words than the file can hold, too few or too many vectors, a line with too few
 //! numbers, a number that is not finite, words that occur twice and bytes that are not UTF-8 are errors that say
 //! where. [`Load`] can be told to keep the first of two equal words, and to replace invalid bytes. A line end missing
-//! at the end, blanks at line ends, `\r\n`, and line ends between binary vectors or none are all fine.
+//! at the end, blanks at line ends, `\r\n`, a byte order mark, and line ends between binary vectors or none are all
+//! fine.
+//!
+//! A first line of two numbers is a header, or an error; a file of GloVe's whose first word is a number and has but one
+//! dimension is told by [`Load::format`]. In a text, a word may hold blanks (`at name@domain.com` and `. . .` are words
+//! of GloVe's), but what follows a blank in it may not be a number: a line with too many of them is an error, whether
+//! it lacks its end or the line before was cut.
 //!
 //! Files are written beside their place and then moved there: whoever interrupts that leaves the old file.
 
@@ -36,13 +42,14 @@ mod npy;
 mod tensors;
 mod text;
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub(crate) use file::{Atomic, Input, bytes, fault};
 pub(crate) use tensors::{Tensors, add_words, floats, write_tensors};
 
-use crate::corpus::InvalidUtf8;
+use crate::corpus::{BYTE_ORDER_MARK, InvalidUtf8};
 use crate::vectors::Data;
 use crate::{Error, Result, Vectors, Words};
 
@@ -101,8 +108,13 @@ impl Format {
             return Err(fault(path, "the file", format!("it holds {what}")));
         }
         read(1 << 20, &mut start)?;
+        let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
         let mut lines = start.splitn(2, |&byte| byte == b'\n');
-        let Some((_, dim)) = lines.next().and_then(text::parse_header) else { return Ok(Self::Glove) };
+        let line = lines.next().unwrap_or_default();
+        let Some((_, dim)) = text::parse_header(line) else {
+            // The reader says what is wrong with a header.
+            return Ok(if text::is_two_numbers(line) { Self::Word2VecText } else { Self::Glove });
+        };
         let row = lines.next().unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
         Ok(if row.is_empty() || text::is_row(row, dim) { Self::Word2VecText } else { Self::Word2VecBinary })
     }
@@ -193,6 +205,48 @@ impl Load {
         self.limit.map_or(count, |limit| limit.min(count))
     }
 
+    /// The words of a matrix of `rows`, one a line, those wanted.
+    fn words_of_lines(&self, path: &Path, text: &[u8], rows: usize) -> Result<Named> {
+        let mut named = Named { words: Words::new(), left_out: Vec::new() };
+        let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n');
+        let mut found = 0;
+        for line in lines.filter(|_| !text.is_empty()) {
+            if found < self.wanted(rows) {
+                let at = || format!("line {}", found + 1);
+                let word = self.decode(path, line.strip_suffix(b"\r").unwrap_or(line), &at)?;
+                if !self.is_new(path, &mut named.words, &word, &at)? {
+                    named.left_out.push(found);
+                }
+            }
+            found += 1;
+        }
+        if found != rows {
+            return Err(fault(path, "the words", format!("{found} words for {rows} rows")));
+        }
+        Ok(named)
+    }
+
+    /// The text of a word.
+    fn decode<'w>(&self, path: &Path, word: &'w [u8], at: &dyn Fn() -> String) -> Result<Cow<'w, str>> {
+        match (std::str::from_utf8(word), self.invalid) {
+            (Ok(word), _) => Ok(word.into()),
+            (Err(_), InvalidUtf8::Replace) => Ok(String::from_utf8_lossy(word)),
+            (Err(error), InvalidUtf8::Refuse) => {
+                let what = format!("the word is not UTF-8 at its byte {}", error.valid_up_to());
+                Err(fault(path, at(), what))
+            }
+        }
+    }
+
+    /// Adds a word; `false` if it is there already and may be left out.
+    fn is_new(&self, path: &Path, words: &mut Words, word: &str, at: &dyn Fn() -> String) -> Result<bool> {
+        let (first, is_new) = words.insert(word)?;
+        if is_new || self.duplicates == Duplicates::KeepFirst {
+            return Ok(is_new);
+        }
+        Err(fault(path, at(), format!("{word:?} is also word {}", first + 1)))
+    }
+
     /// The words and vectors read so far.
     fn rows(&self, path: &Path, dim: usize) -> Rows<'_> {
         Rows { load: self, path: path.to_owned(), dim, words: Words::new(), data: Vec::new(), read: 0 }
@@ -214,14 +268,7 @@ impl Rows<'_> {
     /// Adds a word, whose vector has been pushed to `data` already; `at` says where.
     fn add(&mut self, word: &[u8], at: &dyn Fn() -> String) -> Result<()> {
         let start = self.words.len() * self.dim;
-        let word = match (std::str::from_utf8(word), self.load.invalid) {
-            (Ok(word), _) => word.into(),
-            (Err(_), InvalidUtf8::Replace) => String::from_utf8_lossy(word),
-            (Err(error), InvalidUtf8::Refuse) => {
-                let what = format!("the word is not UTF-8 at its byte {}", error.valid_up_to());
-                return Err(fault(&self.path, at(), what));
-            }
-        };
+        let word = self.load.decode(&self.path, word, at)?;
         if word.is_empty() {
             return Err(fault(&self.path, at(), "there is no word"));
         }
@@ -230,12 +277,7 @@ impl Rows<'_> {
                 format!("number {} of {word:?} is {}, expected finite ones", i + 1, self.data[start + i]);
             return Err(fault(&self.path, at(), what));
         }
-        let (first, is_new) = self.words.insert(&word)?;
-        if !is_new {
-            if self.load.duplicates == Duplicates::Refuse {
-                let what = format!("{word:?} is also word {}", first + 1);
-                return Err(fault(&self.path, at(), what));
-            }
+        if !self.load.is_new(&self.path, &mut self.words, &word, at)? {
             self.data.truncate(start);
         }
         self.read += 1;
@@ -251,37 +293,49 @@ impl Rows<'_> {
     }
 }
 
-/// Puts a matrix and its words together.
-fn whole(load: &Load, path: &Path, words: Words, dim: usize, data: Data) -> Result<Vectors> {
+/// The words of a matrix, and which of its rows are left out for having the word of an earlier one.
+struct Named {
+    words: Words,
+    left_out: Vec<usize>,
+}
+
+/// Puts a matrix and its words, which may be those of its first rows, together.
+fn whole(path: &Path, Named { words, left_out }: Named, dim: usize, data: Data) -> Result<Vectors> {
     if words.is_empty() || dim == 0 {
         return Err(fault(path, "the matrix", format!("{} words of {dim} dimensions", words.len())));
     }
+    let rows = words.len() + left_out.len();
+    let data = if rows * dim < data.as_slice().len() || !left_out.is_empty() {
+        let is_kept = |(row, _): &(usize, _)| left_out.binary_search(row).is_err();
+        let kept = data.as_slice().chunks_exact(dim).take(rows).enumerate().filter(is_kept);
+        Data::Owned(kept.flat_map(|(_, values)| values).copied().collect())
+    } else {
+        data
+    };
+    let vectors = Vectors::from_data(words, dim, data);
     // What is mapped stays on the disk until it is used.
-    if let Data::Owned(values) = &data
-        && let Some(i) = values.iter().position(|x| !x.is_finite())
-    {
-        let what = format!("number {} of {:?} is {}", i % dim + 1, words.word(i / dim), values[i]);
-        return Err(fault(path, "the matrix", what));
+    if !vectors.is_mapped() {
+        check_numbers(path, &vectors)?;
     }
-    let rows = load.wanted(words.len());
-    if rows < words.len() {
-        let values = data.as_slice()[..rows * dim].to_vec();
-        return Vectors::new(Words::from_words(words.iter().take(rows))?, dim, values);
-    }
-    Ok(Vectors::from_data(words, dim, data))
+    Ok(vectors)
+}
+
+/// Refuses numbers that are not finite.
+fn check_numbers(path: &Path, vectors: &Vectors) -> Result<()> {
+    let Some(at) = vectors.not_finite() else { return Ok(()) };
+    let (row, column) = (at / vectors.dim(), at % vectors.dim());
+    let what = format!(
+        "number {} of {:?} is {}, expected finite ones",
+        column + 1,
+        vectors.word(row),
+        vectors.data()[at]
+    );
+    Err(fault(path, "the matrix", what))
 }
 
 /// The words of a matrix, one a line; there must be `rows`.
 pub(crate) fn words_of_lines(path: &Path, text: &[u8], rows: usize) -> Result<Words> {
-    let text = std::str::from_utf8(text)
-        .map_err(|error| fault(path, format!("byte {}", error.valid_up_to()), "not UTF-8"))?;
-    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').map(|line| line.trim_end_matches('\r'));
-    let words = Words::from_words(lines)?;
-    let found = if text.is_empty() { 0 } else { words.len() };
-    if found != rows {
-        return Err(fault(path, "the words", format!("{found} words for {rows} rows")));
-    }
-    Ok(words)
+    Ok(Load::new().words_of_lines(path, text, rows)?.words)
 }
 
 impl Vectors {
@@ -307,7 +361,7 @@ impl Vectors {
     /// Maps a `.npy` or safetensors file into memory: at once, whatever its size, if it is a safetensors file that
     /// was written here; of others the words are read (see the [module](self)).
     ///
-    /// Vectors are not checked for numbers that are not finite. A file that was written by a machine or a
+    /// Vectors are not checked for numbers that are not finite ([`check_finite`](Self::check_finite) does). A file that was written by a machine or a
     /// program that aligns or orders its numbers in another way is read in place of being mapped.
     ///
     /// The file must not be changed or cut while it is mapped: what is read then is not defined, and on some
@@ -343,8 +397,8 @@ impl Vectors {
     /// Writes a file, or none at all; for [`Format::Npy`] also the words, beside it.
     ///
     /// # Errors
-    /// If the file cannot be written, or a word has white space, which only safetensors and `.npy` can hold (line
-    /// ends not even those).
+    /// If the file cannot be written, a number is not finite, or a word has white space, which only safetensors and
+    /// `.npy` can hold (line ends not even those).
     pub fn save(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
         let path = path.as_ref();
         let is_free = matches!(format, Format::Npy | Format::Safetensors);
@@ -354,6 +408,7 @@ impl Vectors {
             let what = format!("{word:?} cannot be written in the format {format:?}");
             return Err(fault(path, "the words", what));
         }
+        check_numbers(path, self)?;
         match format {
             Format::Word2VecText => text::write(self, path, true),
             Format::Glove => text::write(self, path, false),

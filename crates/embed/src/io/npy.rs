@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::{Atomic, Load, bytes, fault, whole, words_of_lines};
+use super::{Atomic, Load, bytes, fault, whole};
 use crate::vectors::Data;
 use crate::{Error, Result, Vectors};
 
@@ -65,7 +65,7 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
     let words_path = path.with_extension("vocab");
     let words = |rows: usize| {
         let text = std::fs::read(&words_path).map_err(Error::io(&words_path))?;
-        words_of_lines(&words_path, &text, rows)
+        load.words_of_lines(&words_path, &text, rows)
     };
     if is_mapped {
         let map = Data::map(path)?;
@@ -75,14 +75,14 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
         } else {
             Data::mapped(map, header.start, header.rows * header.dim)
         };
-        return whole(load, path, words(header.rows)?, header.dim, data);
+        return whole(path, words(header.rows)?, header.dim, data);
     }
     let mut file = Vec::new();
     std::fs::File::open(path).and_then(|mut input| input.read_to_end(&mut file)).map_err(Error::io(path))?;
     let header = header(path, &file)?;
     let values = &file[header.start..];
     let data = if header.is_double { doubles(values) } else { super::tensors::floats(values) };
-    whole(load, path, words(header.rows)?, header.dim, Data::Owned(data))
+    whole(path, words(header.rows)?, header.dim, Data::Owned(data))
 }
 
 fn doubles(bytes: &[u8]) -> Vec<f32> {

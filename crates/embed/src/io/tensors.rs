@@ -10,7 +10,7 @@ use std::sync::Arc;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
-use super::{Atomic, Load, bytes, fault, whole, words_of_lines};
+use super::{Atomic, Load, Named, bytes, fault, whole, words_of_lines};
 use crate::vectors::{Data, Map};
 use crate::words::Mapped;
 use crate::{Error, Result, Vectors, Words};
@@ -181,20 +181,20 @@ pub(super) fn read(load: &Load, path: &Path, is_mapped: bool) -> Result<Vectors>
     };
     let in_place = if is_mapped { file.words_in_place(rows)? } else { None };
     let words = if let Some(words) = in_place {
-        words
+        Named { words, left_out: Vec::new() }
     } else if file.has("words") {
-        file.words(rows)?
+        load.words_of_lines(path, file.get("words", Dtype::U8)?.0, rows)?
     } else {
         let beside = path.with_extension("vocab");
         let text = std::fs::read(&beside).map_err(Error::io(&beside))?;
-        words_of_lines(&beside, &text, rows)?
+        load.words_of_lines(&beside, &text, rows)?
     };
     let data = if is_mapped {
         Data::mapped(Arc::clone(&file.map), file.place(values).start, rows * dim)
     } else {
         Data::Owned(floats(values))
     };
-    whole(load, path, words, dim, data)
+    whole(path, words, dim, data)
 }
 
 pub(super) fn write(vectors: &Vectors, path: &Path) -> Result<()> {

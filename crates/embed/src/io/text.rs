@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::{Atomic, Input, Load, fault};
+use crate::corpus::BYTE_ORDER_MARK;
 use crate::{Result, Vectors};
 
 /// Longest word and blanks of a line, in bytes.
@@ -22,6 +23,17 @@ pub(super) fn parse_header(line: &[u8]) -> Option<(u64, usize)> {
     let mut fields = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
     let header = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
     fields.next().is_none().then_some(header)
+}
+
+/// Whether a line holds two numbers of any kind, as no line of a word and its numbers does.
+pub(super) fn is_two_numbers(line: &[u8]) -> bool {
+    let mut fields = fields(trim_end(line));
+    let is_two = matches!((fields.next(), fields.next()), (Some(a), Some(b)) if is_number(a) && is_number(b));
+    is_two && fields.next().is_none()
+}
+
+fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&byte| is_blank(byte)).filter(|field| !field.is_empty())
 }
 
 fn trim_end(mut line: &[u8]) -> &[u8] {
@@ -54,11 +66,16 @@ fn parse(number: &[u8]) -> Option<f32> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
+/// Whether it is written in digits; `nan` and `inf` are words.
+fn is_number(field: &[u8]) -> bool {
+    field.iter().any(u8::is_ascii_digit) && parse(field).is_some()
+}
+
 /// Whether a line is a word and `dim` numbers.
 pub(super) fn is_row(line: &[u8], dim: usize) -> bool {
     let line = trim_end(line);
     let Some(word) = split(line, dim) else { return false };
-    line[word.len()..].split(|&byte| is_blank(byte)).filter(|x| !x.is_empty()).all(|x| parse(x).is_some())
+    fields(&line[word.len()..]).all(|x| parse(x).is_some())
 }
 
 pub(super) fn read(load: &Load, path: &Path, has_header: bool) -> Result<Vectors> {
@@ -68,18 +85,20 @@ pub(super) fn read(load: &Load, path: &Path, has_header: bool) -> Result<Vectors
     if !input.until(b'\n', FIRST, "the first line", &mut line)? {
         return Err(fault(path, "the file", "it is empty"));
     }
+    if line.starts_with(BYTE_ORDER_MARK) {
+        line.drain(..BYTE_ORDER_MARK.len());
+    }
     let (count, dim) = if has_header {
-        let header = parse_header(&line);
-        let header =
-            header.ok_or_else(|| fault(path, "line 1", "expected the number of words and of dimensions"))?;
+        let expected = || fault(path, "line 1", "expected the number of words and of dimensions");
+        let header = parse_header(&line).ok_or_else(expected)?;
         check_header(path, header, input.size, 2)?;
         (Some(header.0 as usize), header.1)
     } else {
-        let fields = trim_end(&line).split(|&byte| is_blank(byte)).filter(|field| !field.is_empty()).count();
-        if fields < 2 {
+        let found = fields(trim_end(&line)).count();
+        if found < 2 {
             return Err(fault(path, "line 1", "expected a word and its numbers"));
         }
-        (None, fields - 1)
+        (None, found - 1)
     };
     let mut rows = load.rows(path, dim);
     rows.data.reserve_exact(count.map_or(0, |count| load.wanted(count)) * dim);
@@ -103,12 +122,12 @@ pub(super) fn read(load: &Load, path: &Path, has_header: bool) -> Result<Vectors
             return Err(fault(path, format!("line {number}"), what));
         }
         let at = || format!("line {number}");
-        let Some(word) = split(row, dim) else {
-            let found = row.split(|&byte| is_blank(byte)).filter(|field| !field.is_empty()).count();
-            let what = format!("expected a word and {dim} numbers, found {found} fields");
+        let word = split(row, dim).filter(|word| !fields(word).skip(1).any(is_number));
+        let Some(word) = word else {
+            let what = format!("expected a word and {dim} numbers, found {} fields", fields(row).count());
             return Err(fault(path, at(), what));
         };
-        for field in row[word.len()..].split(|&byte| is_blank(byte)).filter(|field| !field.is_empty()) {
+        for field in fields(&row[word.len()..]) {
             let Some(value) = parse(field) else {
                 let what = format!("{:?} is no number", String::from_utf8_lossy(field));
                 return Err(fault(path, at(), what));

@@ -183,13 +183,17 @@ impl Quantised {
     /// Codes the directions of vectors, `width` numbers to a byte; the seed says where k-means begins.
     ///
     /// # Errors
-    /// If the width is zero or larger than the dimension.
+    /// If the width is zero or larger than the dimension, there are no vectors, or a number is not finite.
     pub fn new(vectors: &Vectors, width: usize, seed: u64) -> Result<Self> {
         let dim = vectors.dim();
         if !(1..=dim).contains(&width) {
             let found = width.to_string();
             return Err(crate::Error::Setting { setting: "width", expected: "1 to the dimension", found });
         }
+        if vectors.is_empty() {
+            return Err(crate::Error::TooFewWords { what: "quantisation", least: 1, found: 0 });
+        }
+        vectors.check_finite()?;
         let inverse = vectors.inverse_norms();
         let rows = vectors.data().chunks_exact(dim).zip(inverse);
         let units: Vec<f32> = rows.flat_map(|(row, scale)| row.iter().map(move |x| x * scale)).collect();
