@@ -303,41 +303,99 @@ impl DocModel {
             .collect();
         let mut doc = vec![0.0; dim];
         initialise(seed, 0, &mut doc);
-        let row = |word: u32| &self.output[word as usize * dim..][..dim];
+        let (mut contexts, mut targets) = (Vec::new(), Vec::new());
         for epoch in 0..epochs {
             let rate = min_rate + (rate - min_rate) * (1.0 - epoch as f32 / epochs as f32);
             let mut random = Random::of(seed, u64::MAX - 8, epoch as u64);
             for (at, &word) in words.iter().enumerate() {
-                let mut h = doc.clone();
+                contexts.clear();
                 if method == DocMethod::Memory {
-                    let mut inputs = 1.0;
-                    for context in self.settings.contexts(&words, at, &mut random) {
-                        h.iter_mut().zip(self.words.row(context as usize)).for_each(|(h, x)| *h += x);
-                        inputs += 1.0;
-                    }
-                    h.iter_mut().for_each(|h| *h /= inputs);
+                    contexts.extend(self.settings.contexts(&words, at, &mut random));
                 }
-                let mut toward = |target: u32, label: f32| {
-                    let score: f32 = h.iter().zip(row(target)).map(|(a, b)| a * b).sum();
-                    let g = rate * (label - sigmoid(score));
-                    doc.iter_mut().zip(row(target)).for_each(|(d, u)| *d += g * u);
-                };
-                toward(word, 1.0);
-                for _ in 0..negatives {
-                    let other = self.unigram.draw(random.next());
-                    if other != word {
-                        toward(other, 0.0);
-                    }
-                }
+                targets.clear();
+                targets.push((word, 1.0));
+                let others = (0..negatives).map(|_| self.unigram.draw(random.next()));
+                targets.extend(others.filter(|&other| other != word).map(|other| (other, 0.0)));
+                self.step(&mut doc, &contexts, &targets, rate);
             }
         }
         doc
+    }
+
+    /// A step of a document alone. With the mean `h` of `d` and the contexts `vᵢ`, and labels `yⱼ` of the targets,
+    /// 1 or 0:
+    ///
+    /// ```text
+    /// d ← d − α Σⱼ (σ(h·uⱼ) − yⱼ) uⱼ
+    /// ```
+    ///
+    /// which is `α` times the derivative by `h`, the step that [`word2vec`](crate::word2vec) gives each row of a mean.
+    fn step(&self, doc: &mut [f32], contexts: &[u32], targets: &[(u32, f32)], rate: f32) {
+        let mut h = doc.to_vec();
+        for &context in contexts {
+            h.iter_mut().zip(self.words.row(context as usize)).for_each(|(h, v)| *h += v);
+        }
+        h.iter_mut().for_each(|h| *h /= 1.0 + contexts.len() as f32);
+        for &(target, label) in targets {
+            let u = &self.output[target as usize * doc.len()..][..doc.len()];
+            let score: f32 = h.iter().zip(u).map(|(h, u)| h * u).sum();
+            let g = rate * (label - sigmoid(score));
+            doc.iter_mut().zip(u).for_each(|(d, u)| *d += g * u);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use autograd::Var;
+    use proptest::prelude::*;
+    use tensor::{Ids, Tensor};
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_step_of_a_document_descends_the_gradient(
+            (dim, doc, words, output) in (1usize..12).prop_flat_map(|dim| {
+                let rows = |n| prop::collection::vec(-1.5f32..1.5, n * dim);
+                (Just(dim), rows(1), rows(4), rows(4))
+            }),
+            contexts in prop::collection::vec(0u32..4, 0..5),
+            targets in prop::collection::vec((0u32..4, prop::sample::select(vec![0.0f32, 1.0])), 1..6),
+        ) {
+            const RATE: f32 = 0.125;
+            let tensor = |values: &[f32]| {
+                let values: Vec<f64> = values.iter().map(|&x| f64::from(x)).collect();
+                Tensor::from_vec(values.clone(), &[values.len() / dim, dim])
+            };
+            let (d, v, u) = (Var::leaf(tensor(&doc)), Var::constant(tensor(&words)), Var::constant(tensor(&output)));
+            let mut sum = d.clone(); // (1, dim)
+            if !contexts.is_empty() {
+                sum = &sum + &v.index_select(0, &Ids::from_slice(&contexts)).sum_axis(0, true);
+            }
+            let inputs = 1.0 + contexts.len() as f64;
+            let rows: Vec<u32> = targets.iter().map(|&(row, _)| row).collect();
+            let scores = (&sum * (1.0 / inputs)).matmul(&u.index_select(0, &Ids::from_slice(&rows)).t()); // (1, targets)
+            let signs = targets.iter().map(|&(_, label)| 1.0 - 2.0 * f64::from(label)).collect();
+            let loss = (&scores * &Var::constant(Tensor::from_vec(signs, &[1, rows.len()]))).softplus().sum();
+            let gradient = loss.backward().unwrap().get(&d).unwrap().to_vec();
+
+            let names = ["a", "b", "c", "d"];
+            let model = DocModel {
+                settings: Doc2Vec { dim, ..Doc2Vec::default() },
+                docs: Vectors::from_checked(Words::from_words(["0"]).unwrap(), dim, doc.clone()),
+                words: Vectors::from_checked(Words::from_words(names).unwrap(), dim, words),
+                output,
+                unigram: Unigram::new(&[1; 4], 0.75),
+            };
+            let mut found = doc.clone();
+            model.step(&mut found, &contexts, &targets, RATE);
+            for ((found, x), g) in found.iter().zip(&doc).zip(gradient) {
+                let expected = f64::from(*x) - f64::from(RATE) * inputs * g;
+                prop_assert!((f64::from(*found) - expected).abs() < 2e-5, "{found}, expected {expected}");
+            }
+        }
+    }
 
     const TOPICS: [[&str; 6]; 2] = [
         ["king", "queen", "crown", "throne", "rule", "court"],

@@ -133,10 +133,12 @@ impl<'a> Step<'a> {
         assert_eq!(h.len(), self.width);
         change.row_mut(0)[columns.clone()].fill(0.0);
         let (h, change, columns) = (h.as_ptr(), change.share().row(0), || columns.clone());
+        // A label may be drawn twice: the text's rows take all labels' rows as they were.
         for (&row, &g) in targets.iter().zip(g) {
-            let u = self.output.row(row);
-            self.add(g, u, change, columns());
-            self.add(g, h, u, columns());
+            self.add(g, self.output.row(row), change, columns());
+        }
+        for (&row, &g) in targets.iter().zip(g) {
+            self.add(g, h, self.output.row(row), columns());
         }
         let share = 1.0 / example.rows.len() as f32;
         for &row in &example.rows {

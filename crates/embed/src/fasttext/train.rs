@@ -170,7 +170,7 @@ impl Classifier {
             return Err(Error::NotFinite { word: word.to_owned() });
         }
         let dense = |matrix: matrix::Matrix| Matrix::Dense { data: matrix.into_rows(), dim: self.dim };
-        Ok((FastText { settings, dictionary, input: dense(input), output: dense(output) }, is_late))
+        Ok((FastText::new(settings, dictionary, dense(input), dense(output)), is_late))
     }
 
     fn settings(&self) -> Settings {
@@ -356,10 +356,20 @@ mod tests {
             }),
             rows in prop::collection::vec(0..ROWS as u32, 1..7),
             label in 0..LABELS as u32,
-            loss in prop::sample::select(&[Loss::Softmax, Loss::OneVsAll, Loss::Hierarchical][..]),
+            loss in prop::sample::select(
+                &[Loss::Softmax, Loss::OneVsAll, Loss::Hierarchical, Loss::NegativeSampling][..]
+            ),
+            seed in any::<u64>(),
         ) {
             let counts = [40, 20, 10, 5];
             let tree = Huffman::new(&counts);
+            let example = Example { rows: rows.clone(), labels: vec![label] };
+            let (mut v_new, mut u_new) =
+                (matrix::Matrix::from_rows(&input, dim), matrix::Matrix::from_rows(&output, dim));
+            let step = Step::new(loss, 3, &counts, dim, &mut v_new, &mut u_new);
+            // What the step will draw.
+            let mut drawn = Targets::default();
+            step.draw(&example, &mut Random::new(seed), &mut drawn);
             let (v, u) = (leaf(&input, dim), leaf(&output, dim));
             let h = &v.index_select(0, &Ids::from_slice(&rows)).sum_axis(0, true) * (1.0 / rows.len() as f64);
             let scores = h.matmul(&u.t()); // (1, labels)
@@ -375,15 +385,15 @@ mod tests {
                     (&scores.logsumexp_axis(1, false) - &own).sum()
                 }
                 Loss::OneVsAll => answers(&[0, 1, 2, 3], &|i| i as u32 == label),
-                _ => answers(tree.path(label as usize), &|i| tree.code(label as usize)[i] == 1),
+                Loss::NegativeSampling => {
+                    prop_assert!(drawn.rows[0] == label && !drawn.rows[1..].contains(&label));
+                    answers(&drawn.rows, &|i| i == 0)
+                }
+                Loss::Hierarchical => answers(tree.path(label as usize), &|i| tree.code(label as usize)[i] == 1),
             };
             let gradients = expected.backward().unwrap();
 
-            let (mut v_new, mut u_new) =
-                (matrix::Matrix::from_rows(&input, dim), matrix::Matrix::from_rows(&output, dim));
-            let step = Step::new(loss, 0, &counts, dim, &mut v_new, &mut u_new);
-            let example = Example { rows, labels: vec![label] };
-            Scratch::new(step.width).train(&step, &example, RATE, &mut Random::new(1));
+            Scratch::new(step.width).train(&step, &example, RATE, &mut Random::new(seed));
             close(&v_new.into_rows(), &v, gradients.get(&v).unwrap())?;
             close(&u_new.into_rows(), &u, gradients.get(&u).unwrap())?;
         }
