@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use embed::fasttext::{Classifier, Kind, Loss};
+use embed::fasttext::{Autotune, Budget, Classifier, Kind, Loss};
 use embed::word2vec::Mode;
 use embed::{FastText, Subwords, Text, Vectors, Word2Vec};
 use proptest::prelude::*;
@@ -78,6 +78,23 @@ fn files_are_written_byte_for_byte() {
         // What is left after pruning stands in no order there.
         assert!(theirs == ours || name == "quantised.ftz" && theirs.len() == ours.len(), "{name}");
     }
+}
+
+#[test]
+fn zero_bytes_part_words_and_are_in_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.bin");
+    let settings = Word2Vec::cbow().dim(4).min_count(1).sample(0.0).epochs(1);
+    let settings = settings.subwords(Some(Subwords { buckets: 10, ..Subwords::default() }));
+    let model = settings.train(&Text("one\0two three\n")).unwrap().into_fasttext().unwrap();
+    model.save(&path).unwrap();
+    assert!(FastText::load(&path).unwrap().words().iter().eq(["one", "two", "three"]));
+    let sentences = [["one\0two", "three"]];
+    let corpus = embed::Sentences::new(|| sentences.iter().map(|sentence| sentence.iter().copied()));
+    let model = settings.train(&corpus).unwrap().into_fasttext().unwrap();
+    let error = model.save(&path).unwrap_err().to_string();
+    assert!(error.contains("\"one\\0two\" cannot be written"), "{error}");
+    assert_eq!(FastText::load(&path).unwrap().words().len(), 3, "the old file is as it was");
 }
 
 proptest! {
@@ -212,4 +229,27 @@ fn words_never_seen_are_like_their_kin() {
         assert!(model.vector(known).iter().zip(vectors.row(0)).all(|(a, b)| (a - b).abs() < 1e-6));
     }
     assert!(Word2Vec::cbow().train(&Text(&text)).unwrap().into_fasttext().is_err());
+}
+
+#[test]
+fn so_many_trials_find_the_same_settings_on_any_number_of_threads() {
+    let text = std::fs::read_to_string(golden("labelled.txt")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let (valid, train) = lines.split_at(lines.len() / 4);
+    let on = |threads| {
+        let start = Classifier {
+            dim: 4,
+            epochs: 1,
+            buckets: 300,
+            mode: Mode::Reproducible,
+            threads,
+            ..Classifier::default()
+        };
+        let tuned = Autotune { start, budget: Budget::Trials(5), seed: 3 }.run(train, valid).unwrap();
+        let trials = tuned.trials.iter().map(|trial| (trial.settings.rate, trial.scores.f1()));
+        (trials.collect::<Vec<_>>(), tuned.model)
+    };
+    let one = on(1);
+    assert_eq!(one.0.len(), 5);
+    assert!(on(3) == one);
 }

@@ -6,22 +6,22 @@ use super::{Classifier, FastText, Scores};
 use crate::random::Random;
 use crate::{Error, Result};
 
-/// A search for the settings of a classifier within a time.
+/// A search for the settings of a classifier within a budget.
 ///
 /// The first trial is of the settings given; then each is a change of the best so far, large at first and smaller
 /// later: learning rate, epochs, dimension, n-grams of words and of characters. The score is F₁ of the likeliest label
-/// on texts held out. A trial still under way when the time is up is dropped.
+/// on texts held out.
 ///
 /// ```
-/// use std::time::Duration;
-/// use embed::fasttext::{Autotune, Classifier};
+/// use embed::fasttext::{Autotune, Budget, Classifier};
 ///
 /// let lines: Vec<String> = (0..60)
 ///     .flat_map(|i| [format!("__label__up it rose and rose {i}"), format!("__label__down it fell and fell {i}")])
 ///     .collect();
 /// let (train, valid) = lines.split_at(80);
 /// let start = Classifier { dim: 8, epochs: 1, buckets: 1000, ..Classifier::default() };
-/// let tuned = Autotune { start, time: Duration::from_millis(300), seed: 1 }.run(train, valid)?;
+/// let tuned = Autotune { start, budget: Budget::Trials(5), seed: 1 }.run(train, valid)?;
+/// assert_eq!(tuned.trials.len(), 5);
 /// assert!(tuned.scores.f1() >= tuned.trials[0].scores.f1());
 /// # Ok::<(), embed::Error>(())
 /// ```
@@ -30,9 +30,30 @@ pub struct Autotune {
     /// Settings to begin with; those that are not searched are kept.
     pub start: Classifier,
     /// How long to search. The first trial is finished whatever it takes.
-    pub time: Duration,
+    pub budget: Budget,
     /// Where the changes come from.
     pub seed: u64,
+}
+
+/// How long a search goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Budget {
+    /// Until the time is up. A trial still under way then is dropped.
+    Time(Duration),
+    /// So many trials: with classifiers in the [reproducible mode](crate::word2vec::Mode::Reproducible), the same
+    /// settings from the same seed, on any machine.
+    Trials(usize),
+}
+
+impl Budget {
+    /// The share that is left, zero at the end.
+    fn left(self, begun: Instant, trials: usize) -> f64 {
+        let share = match self {
+            Self::Time(time) => begun.elapsed().as_secs_f64() / time.as_secs_f64().max(1e-9),
+            Self::Trials(all) => trials as f64 / all.max(1) as f64,
+        };
+        (1.0 - share).max(0.0)
+    }
 }
 
 /// Settings tried.
@@ -64,7 +85,10 @@ impl Autotune {
     /// As [`Classifier::train`], for the first trial; later ones that fail are dropped.
     pub fn run<S: AsRef<str> + Sync>(&self, train: &[S], valid: &[S]) -> Result<Tuned> {
         let begun = Instant::now();
-        let deadline = begun + self.time;
+        let deadline = match self.budget {
+            Budget::Time(time) => begun.checked_add(time),
+            Budget::Trials(_) => None,
+        };
         let model = self.start.train(train)?;
         let scores = model.test(valid, 1)?;
         if scores.texts == 0 {
@@ -74,10 +98,13 @@ impl Autotune {
         let first = Trial { settings: self.start.clone(), scores };
         let mut best = Tuned { model, settings: self.start.clone(), scores, trials: vec![first] };
         let mut random = Random::of(self.seed, u64::MAX - 4, 0);
-        while Instant::now() < deadline {
-            let left = 1.0 - begun.elapsed().as_secs_f64() / self.time.as_secs_f64().max(1e-9);
+        for trial in 1.. {
+            let left = self.budget.left(begun, trial);
+            if left == 0.0 {
+                break;
+            }
             let settings = changed(&best.settings, left.max(0.1), &mut random);
-            let Ok((model, is_late)) = settings.train_until(train, Some(deadline)) else { continue };
+            let Ok((model, is_late)) = settings.train_until(train, deadline) else { continue };
             if is_late {
                 break;
             }

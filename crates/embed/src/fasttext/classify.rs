@@ -1,7 +1,6 @@
 //! Labels for texts, and how good they are.
 
 use super::{FastText, Kind, Loss};
-use crate::vocab::Huffman;
 use crate::{Error, Result};
 
 /// A label and its probability.
@@ -78,18 +77,8 @@ impl FastText {
     fn probabilities(&self, hidden: &[f32]) -> Vec<f32> {
         let labels = self.dictionary.labels.len();
         let scores = |count: usize| (0..count).map(|row| self.output.dot_row(row, hidden));
-        match self.settings.loss {
-            Loss::Softmax => {
-                let scores: Vec<f32> = scores(labels).collect();
-                let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let terms: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
-                let sum: f32 = terms.iter().sum();
-                terms.into_iter().map(|term| term / sum).collect()
-            }
-            Loss::OneVsAll | Loss::NegativeSampling => scores(labels).map(sigmoid).collect(),
-            Loss::Hierarchical => {
-                let counts = &self.dictionary.counts[self.dictionary.words.len()..];
-                let tree = Huffman::new(counts);
+        match &self.tree {
+            Some(tree) => {
                 let turns: Vec<f32> = scores(tree.inner_nodes()).map(sigmoid).collect();
                 let probability = |label: usize| {
                     let path = tree.path(label).iter().zip(tree.code(label));
@@ -102,6 +91,14 @@ impl FastText {
                 };
                 (0..labels).map(probability).collect()
             }
+            None if self.settings.loss == Loss::Softmax => {
+                let scores: Vec<f32> = scores(labels).collect();
+                let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let terms: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
+                let sum: f32 = terms.iter().sum();
+                terms.into_iter().map(|term| term / sum).collect()
+            }
+            None => scores(labels).map(sigmoid).collect(),
         }
     }
 

@@ -115,7 +115,7 @@ pub(super) fn read(path: &Path) -> Result<FastText> {
     if output.rows() < needed || needed == 0 {
         return reader.fault(format!("the output matrix has {} rows for {needed} outputs", output.rows()));
     }
-    Ok(FastText { settings, dictionary, input, output })
+    Ok(FastText::new(settings, dictionary, input, output))
 }
 
 fn read_settings(reader: &mut Reader, version: i32) -> Result<Settings> {
@@ -256,6 +256,13 @@ fn read_quantiser(reader: &mut Reader) -> Result<Quantiser> {
 }
 
 pub(super) fn write(model: &FastText, path: &Path) -> Result<()> {
+    let Dictionary { words, labels, .. } = &model.dictionary;
+    let is_lost = |entry: &&str| entry.is_empty() || entry.contains('\0') || entry.len() >= WORD;
+    if let Some(entry) = words.iter().chain(labels.iter()).find(is_lost) {
+        let what =
+            format!("{entry:?} cannot be written: expected 1 to {} bytes, none of them zero", WORD - 1);
+        return Err(fault(path, "the words", what));
+    }
     let mut file = Atomic::create(path)?;
     file.write(|out| {
         let Settings { loss, kind, chars, .. } = model.settings;

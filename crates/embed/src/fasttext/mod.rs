@@ -12,7 +12,7 @@ mod reproducible;
 mod step;
 mod train;
 
-pub use autotune::{Autotune, Trial, Tuned};
+pub use autotune::{Autotune, Budget, Trial, Tuned};
 pub use classify::{Prediction, Scores};
 pub use train::{Classifier, Example, Loss};
 
@@ -23,7 +23,7 @@ use std::path::Path;
 
 use crate::quantise::Quantiser;
 use crate::word2vec::{Architecture, Objective};
-use crate::{Result, Subwords, Vectors, Words};
+use crate::{Huffman, Result, Subwords, Vectors, Words};
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,9 +140,17 @@ pub struct FastText {
     pub(crate) dictionary: Dictionary,
     pub(crate) input: Matrix,
     pub(crate) output: Matrix,
+    /// Of the labels, where they are told apart by their tree.
+    tree: Option<Huffman>,
 }
 
 impl FastText {
+    pub(crate) fn new(settings: Settings, dictionary: Dictionary, input: Matrix, output: Matrix) -> Self {
+        let has_tree = settings.kind == Kind::Classifier && settings.loss == Loss::Hierarchical;
+        let tree = has_tree.then(|| Huffman::new(&dictionary.counts[dictionary.words.len()..]));
+        Self { settings, dictionary, input, output, tree }
+    }
+
     /// What the model is for.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -208,7 +216,7 @@ impl FastText {
     /// Reads a `.bin` or `.ftz` file of fastText.
     ///
     /// # Errors
-    /// If the file cannot be read, is no model of fastText, or is not whole.
+    /// If the file cannot be read, is no model of fastText, or is not whole; see [`save`](Self::save) for an example.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         file::read(path.as_ref())
     }
@@ -216,7 +224,21 @@ impl FastText {
     /// Writes a file that fastText and gensim (`load_facebook_model`) read.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If the file cannot be written, or a word cannot be written to it: an empty one, one of 2¹⁶ bytes, one with a
+    /// zero byte.
+    ///
+    /// ```
+    /// use embed::fasttext::Classifier;
+    /// use embed::FastText;
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("model.bin");
+    ///
+    /// let lines = ["__label__up it rose", "__label__down it fell"].repeat(20);
+    /// let model = Classifier { dim: 5, ..Classifier::default() }.train(&lines)?;
+    /// model.save(&path)?; // fasttext.load_model(path)
+    /// assert_eq!(FastText::load(&path)?, model);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         file::write(self, path.as_ref())
     }
@@ -263,6 +285,6 @@ impl FastText {
         }
         let dictionary = Dictionary { words: vocab.into_words(), counts, tokens, ..Dictionary::default() };
         let dense = |data| Matrix::Dense { data, dim: trained.dim };
-        Ok(Self { settings, dictionary, input: dense(input), output: dense(output) })
+        Ok(Self::new(settings, dictionary, dense(input), dense(output)))
     }
 }

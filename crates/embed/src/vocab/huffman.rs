@@ -116,7 +116,7 @@ fn build(counts: &[u64]) -> (Vec<u32>, Vec<u8>) {
             }
         };
         let (first, second) = (least(), least());
-        count.push(count[first] + count[second]);
+        count.push(count[first].saturating_add(count[second]));
         (parents[first], parents[second]) = (made as u32, made as u32);
         turns[second] = 1;
     }
