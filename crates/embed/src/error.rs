@@ -45,6 +45,15 @@ pub enum Error {
         /// Occurrences asked for.
         min_count: u64,
     },
+    /// A corpus in which no word has another beside it.
+    #[error(
+        "nothing to predict: of the {words} words read, no two were left side by side in a sentence; a smaller \
+         minimum count or a smaller `sample` (0 thins out none) leaves more"
+    )]
+    NothingToPredict {
+        /// Words of the vocabulary that were read.
+        words: u64,
+    },
     /// The same word twice where words must differ.
     #[error("word {index} is {word:?}, which is also word {first}")]
     DuplicateWord {
@@ -111,8 +120,8 @@ pub enum Error {
         /// How many there are.
         found: usize,
     },
-    /// A vector that is no number: training diverged.
-    #[error("the vector of {word:?} is not finite; lower the learning rate")]
+    /// A vector that is no number: training diverged, or a file was damaged.
+    #[error("the vector of {word:?} is not finite; if training diverged, lower the learning rate")]
     NotFinite {
         /// The word.
         word: String,

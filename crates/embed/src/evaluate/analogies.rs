@@ -133,6 +133,12 @@ impl SectionScore {
 }
 
 impl AnalogyScore {
+    /// Share of the questions whose words are all known.
+    #[must_use]
+    pub fn coverage(&self, analogies: &Analogies) -> f64 {
+        1.0 - self.total().unknown as f64 / analogies.len() as f64
+    }
+
     /// All sections together.
     #[must_use]
     pub fn total(&self) -> SectionScore {

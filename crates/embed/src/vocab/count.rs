@@ -212,5 +212,8 @@ mod tests {
             |text, min| Vocab::count(&Text(text), &VocabSettings::min_count(min)).unwrap_err().to_string();
         assert_eq!(count(" \n\n ", 1), "the corpus is empty: it has no words");
         assert!(count("a a b", 3).contains("2 distinct words, the most frequent occurring 2 times"));
+        let none = VocabSettings { max_words: Some(0), ..VocabSettings::default() };
+        let error = Vocab::count(&Text("a a b"), &none).unwrap_err();
+        assert_eq!(error.to_string(), "max_words is 0: expected 1 or more");
     }
 }

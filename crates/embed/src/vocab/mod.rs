@@ -15,6 +15,7 @@ pub use unigram::Unigram;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::Corpus;
+use crate::error::check;
 use crate::{Error, Result, Words};
 
 /// Words by falling frequency (ties by first occurrence), with their counts.
@@ -57,7 +58,7 @@ impl Vocab {
     /// Counts the words of a corpus on all threads of the current rayon pool.
     ///
     /// # Errors
-    /// If the corpus cannot be read, is empty, or has no word that occurs often enough.
+    /// If the corpus cannot be read, is empty, or has no word that occurs often enough, or none are wanted.
     ///
     /// ```
     /// use embed::{Text, Vocab, VocabSettings};
@@ -68,6 +69,7 @@ impl Vocab {
     /// # Ok::<(), embed::Error>(())
     /// ```
     pub fn count(corpus: &(impl Corpus + ?Sized), settings: &VocabSettings) -> Result<Self> {
+        check("max_words", settings.max_words != Some(0), "1 or more", &0)?;
         count::count(corpus, settings.prune_above)?.select(settings)
     }
 

@@ -1,8 +1,9 @@
 //! What training makes.
 
-use super::Objective;
 use serde::{Deserialize, Serialize};
 
+use super::Objective;
+use super::run::Held;
 use super::trainer::{initialise, output_rows};
 use crate::vocab::Vocab;
 use crate::{FastText, Result, Subwords, Vectors, Word2Vec};
@@ -17,6 +18,8 @@ pub struct Model {
     /// `(vocab, dim)`, or `(inner nodes, dim)` with hierarchical softmax.
     pub(crate) output: Vec<f32>,
     pub(crate) position: Position,
+    /// Sentences held out so far.
+    pub(crate) held: Vec<Held>,
 }
 
 /// How far training is.

@@ -19,7 +19,7 @@ pub struct Progress {
     pub words_per_second: f64,
     /// Learning rate now.
     pub rate: f32,
-    /// Mean loss of this epoch so far; see [`Report::loss`].
+    /// Mean loss of this epoch so far, not a number before its first prediction; see [`Report::loss`].
     pub loss: f64,
 }
 
@@ -31,13 +31,14 @@ pub struct Report {
     pub epoch: usize,
     /// Whether it ended; `false` if the caller broke it off, to be resumed.
     pub is_complete: bool,
-    /// Mean loss, in nats, of the predictions trained in the epoch, each as it was when its turn came.
+    /// Mean loss, in nats, of the predictions trained in the epoch, each as it was when its turn came; not a number
+    /// if it was broken off before the first.
     ///
     /// A prediction is that of a word from a context word, or from a bag of them. With negative sampling its loss
     /// is `−ln σ(v·u) − Σ ln σ(−v·uⱼ)` over the samples, `(1 + negatives) ln 2` at the start; with either softmax
     /// it is minus the logarithm of the word's probability, so that its exponential is a perplexity.
     pub loss: f64,
-    /// The same on the sentences held out, after the epoch, if some are.
+    /// The same on the sentences held out so far, after the epoch, if some are.
     pub held_out: Option<f64>,
     /// Words of the vocabulary read in this epoch, since it was resumed, those thinned out too.
     pub words: u64,

@@ -44,7 +44,7 @@ pub(crate) struct Tally {
 }
 
 /// Sentences of a block that are held out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Held {
     pub(crate) block: u64,
     pub(crate) words: Vec<u32>,
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// `sum / count`, zero of nothing.
+/// `sum / count`, not a number of nothing.
 pub(crate) fn mean(sum: f64, count: u64) -> f64 {
-    if count == 0 { 0.0 } else { sum / count as f64 }
+    if count == 0 { f64::NAN } else { sum / count as f64 }
 }

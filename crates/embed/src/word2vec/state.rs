@@ -6,6 +6,7 @@ use std::path::Path;
 use safetensors::Dtype;
 
 use super::Model;
+use super::run::Held;
 use super::trainer::{input_rows, output_rows};
 use crate::io::{Tensors, add_words, bytes, fault, write_tensors};
 use crate::vocab::Vocab;
@@ -18,8 +19,9 @@ impl Model {
     /// Writes the model, finished or broken off, to a safetensors file, or leaves the old file as it is.
     ///
     /// The file is also one of vectors, which [`Vectors::load`](crate::Vectors::load) and
-    /// [`open`](crate::Vectors::open) read: tensors `vectors`, `words` with their index, `counts`, `output`, and with
-    /// subwords `input`; settings and position as JSON in the metadata.
+    /// [`open`](crate::Vectors::open) read: tensors `vectors`, `words` with their index, `counts`, `output`, with
+    /// subwords `input`, and for sentences held out `held_words`, their words one after the other, and `held_ends`
+    /// `(sentences, 2)`, the block of each and where it ends there; settings and position as JSON in the metadata.
     ///
     /// # Errors
     /// If the file cannot be written, or a word has a line end in it.
@@ -60,6 +62,11 @@ impl Model {
         if self.settings.subwords.is_some() {
             tensors.insert("input", matrix(&self.input));
         }
+        if !self.held.is_empty() {
+            let (words, ends) = held_bytes(&self.held);
+            tensors.insert("held_words", (Dtype::U32, vec![words.len() / 4], words.into()));
+            tensors.insert("held_ends", (Dtype::U64, vec![ends.len() / 16, 2], ends.into()));
+        }
         let json = |value: serde_json::Result<String>| {
             value.map_err(|error| fault(path, "the settings", error.to_string()))
         };
@@ -99,6 +106,47 @@ impl Model {
         };
         let input = matrix(name, input_rows(&settings, &vocab))?;
         let output = matrix("output", output_rows(&settings, &vocab))?;
-        Ok(Self { settings, vocab, input, output, position })
+        let mut held = Vec::new();
+        if file.has("held_words") {
+            let (words, ends) = (file.get("held_words", Dtype::U32)?.0, file.get("held_ends", Dtype::U64)?.0);
+            held = held_of_bytes(words, ends, vocab.len())
+                .ok_or_else(|| fault(path, "the sentences held out", "words or ends out of range"))?;
+        }
+        Ok(Self { settings, vocab, input, output, position, held })
     }
+}
+
+/// The words of all sentences, and for each sentence its block and where it ends.
+fn held_bytes(held: &[Held]) -> (Vec<u8>, Vec<u8>) {
+    let (mut words, mut ends) = (Vec::new(), Vec::new());
+    for Held { block, words: of_block, ends: in_block } in held {
+        let start = words.len() / 4;
+        words.extend(of_block.iter().flat_map(|word| word.to_le_bytes()));
+        ends.extend(
+            in_block.iter().flat_map(|&end| [*block, (start + end) as u64]).flat_map(u64::to_le_bytes),
+        );
+    }
+    (words, ends)
+}
+
+/// The sentences of these bytes; `None` if there are no such words, or sentences do not follow each other.
+fn held_of_bytes(words: &[u8], ends: &[u8], vocab: usize) -> Option<Vec<Held>> {
+    let words: Vec<u32> = words.as_chunks::<4>().0.iter().map(|&word| u32::from_le_bytes(word)).collect();
+    if words.iter().any(|&word| word as usize >= vocab) {
+        return None;
+    }
+    let ends: Vec<u64> = ends.as_chunks::<8>().0.iter().map(|&end| u64::from_le_bytes(end)).collect();
+    let (mut held, mut start): (Vec<Held>, usize) = (Vec::new(), 0);
+    for &[block, end] in ends.as_chunks::<2>().0 {
+        let end = usize::try_from(end).ok()?;
+        let sentence = words.get(start..end)?;
+        if held.last().is_none_or(|last| last.block != block) {
+            held.push(Held { block, ..Held::default() });
+        }
+        let last = held.last_mut()?;
+        last.words.extend(sentence);
+        last.ends.push(last.words.len());
+        start = end;
+    }
+    (start == words.len()).then_some(held)
 }

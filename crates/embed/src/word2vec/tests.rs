@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use super::plan::{Cursor, Encoded, Planner, Step};
 use super::*;
 use crate::corpus::{Block, Corpus, Source, Text};
 use crate::random::Random;
 use crate::vocab::{Vocab, VocabSettings};
-use crate::{Error, Vectors};
+use crate::{Error, Subwords, Vectors};
 
 /// Sentences of words of one of three topics, `t0w0` to `t2w9`.
 fn topics(sentences: usize) -> String {
@@ -94,6 +95,97 @@ fn topics_are_learned_in_every_way() {
     }
 }
 
+/// The rows of both matrices in exact arithmetic.
+struct Exact {
+    input: Vec<Vec<f64>>,
+    output: Vec<Vec<f64>>,
+    rate: f64,
+}
+
+impl Exact {
+    /// Trains on all that is planned for a text; rates do not fall.
+    fn run(&mut self, settings: &Word2Vec, vocab: &Vocab, text: &str) {
+        let planner = Planner::new(settings, vocab);
+        let (mut block, mut encoded, mut plan) = (Block::default(), Encoded::default(), Plan::default());
+        let (text, mut number) = (Text(text), 0);
+        let mut source = text.open().unwrap();
+        while source.read(&mut block).unwrap() {
+            let mut random = Random::of(settings.seed, 0, number);
+            planner.encode(vocab, &block, number, &mut random, &mut encoded);
+            let (words, ends) = (&encoded.words, &encoded.ends);
+            plan.clear();
+            planner.plan(words, ends, &mut Cursor::default(), usize::MAX, &mut random, &mut plan);
+            plan.steps().for_each(|step| self.step(step, settings.bag()));
+            number += 1;
+        }
+    }
+
+    /// `vᵢ ← vᵢ + α Σₜ sₜ σ(−sₜ hᵢ·uₜ) uₜ`, `uₜ ← uₜ + α Σᵢ sₜ σ(−sₜ hᵢ·uₜ) hᵢ`: `hᵢ` is `vᵢ`, or of all inputs their
+    /// mean or sum.
+    fn step(&mut self, step: Step<'_>, bag: Option<bool>) {
+        let inputs: Vec<Vec<f64>> = step.inputs.iter().map(|&row| self.input[row as usize].clone()).collect();
+        let hidden = match bag {
+            None => inputs,
+            Some(is_mean) => {
+                let scale = if is_mean { 1.0 / inputs.len() as f64 } else { 1.0 };
+                let sum = |column: usize| inputs.iter().map(|v| v[column]).sum::<f64>() * scale;
+                vec![(0..inputs[0].len()).map(sum).collect()]
+            }
+        };
+        let margin = |sign: f32, h: &[f64], u: &[f64]| {
+            f64::from(sign) * h.iter().zip(u).map(|(h, u)| h * u).sum::<f64>()
+        };
+        let score = |(&row, &sign): (&u32, &f32)| -> Vec<f64> {
+            let u = &self.output[row as usize];
+            let wrong = |h: &Vec<f64>| 1.0 / (1.0 + margin(sign, h, u).exp());
+            hidden.iter().map(|h| self.rate * f64::from(sign) * wrong(h)).collect()
+        };
+        let g: Vec<Vec<f64>> = step.targets.iter().zip(step.signs).map(score).collect();
+        let mut changes = vec![vec![0.0; hidden[0].len()]; hidden.len()];
+        for (g, &row) in g.iter().zip(step.targets) {
+            // A word drawn twice has its first change by then.
+            let u = self.output[row as usize].clone();
+            for ((g, h), change) in g.iter().zip(&hidden).zip(&mut changes) {
+                change.iter_mut().zip(&u).for_each(|(change, u)| *change += g * u);
+                self.output[row as usize].iter_mut().zip(h).for_each(|(u, h)| *u += g * h);
+            }
+        }
+        for (i, &row) in step.inputs.iter().enumerate() {
+            let change = &changes[if bag.is_some() { 0 } else { i }];
+            self.input[row as usize].iter_mut().zip(change).for_each(|(v, change)| *v += change);
+        }
+    }
+}
+
+/// What is shipped (the planner, the kernels and the loop over blocks) comes to the vectors of exact arithmetic.
+#[test]
+fn an_epoch_is_the_exact_sum_of_its_steps() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/text/tiny-shakespeare.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = &text[..text[..150_000].rfind('\n').unwrap()];
+    let subwords = Subwords { buckets: 500, ..Subwords::default() };
+    let list = all_settings().into_iter().filter(|s| s.objective != Objective::FullSoftmax);
+    for settings in list.chain([Word2Vec::skip_gram().subwords(Some(subwords))]) {
+        let settings = settings.dim(20).epochs(1).sample(1e-3).rate(0.03).min_rate(0.03).threads(1);
+        let mut trainer = trainer(&settings, text);
+        let rows = |matrix: &crate::matrix::Matrix| -> Vec<Vec<f64>> {
+            (0..matrix.rows()).map(|row| matrix.row(row).iter().map(|&x| f64::from(x)).collect()).collect()
+        };
+        let (input, output) = trainer.matrices();
+        let mut exact = Exact { input: rows(input), output: rows(output), rate: f64::from(settings.rate) };
+        exact.run(&settings, &trainer.vocab().clone(), text);
+        train(&mut trainer, text);
+        let (input, output) = trainer.matrices();
+        for (found, expected) in [(rows(input), exact.input), (rows(output), exact.output)] {
+            let largest = expected.iter().flatten().fold(0.0, |largest, x| f64::max(largest, x.abs()));
+            let differences =
+                found.iter().flatten().zip(expected.iter().flatten()).map(|(a, b)| (a - b).abs());
+            let difference = differences.fold(0.0, f64::max) / largest;
+            assert!(difference < 1e-5, "{difference}: {settings:?}");
+        }
+    }
+}
+
 #[test]
 fn losses_are_those_of_the_predictions() {
     let text = topics(2000);
@@ -147,19 +239,33 @@ fn a_run_broken_off_goes_on_as_if_it_had_not_been() {
         let slow = Slow(Text(&text));
         let run = |progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>| {
             let mut trainer = trainer(&settings, &text);
-            let mut broken_off = 0;
+            let (mut broken_off, mut losses) = (0, Vec::new());
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state");
             while let Some(report) = trainer.epoch(&slow, progress).unwrap() {
                 broken_off += usize::from(!report.is_complete);
-                // As if it had been stored in between.
-                trainer = Trainer::resume(trainer.into_model()).unwrap();
+                losses.extend(report.is_complete.then_some((report.loss, report.held_out)));
+                trainer.into_model().save(&path).unwrap();
+                trainer = Trainer::resume(Model::load(&path).unwrap()).unwrap();
             }
-            (trainer.into_model(), broken_off)
+            (trainer.into_model(), losses, broken_off)
         };
-        let (whole, _) = run(&mut |_| ControlFlow::Continue(()));
-        let (parts, broken_off) = run(&mut |_| ControlFlow::Break(()));
+        let (whole, losses, _) = run(&mut |_| ControlFlow::Continue(()));
+        let (parts, losses_of_parts, broken_off) = run(&mut |_| ControlFlow::Break(()));
         assert!(parts == whole, "{mode:?}");
+        assert_eq!(losses_of_parts, losses, "{mode:?}");
         assert!(broken_off > 0 && !parts.is_unfinished(), "{mode:?}: broken off {broken_off} times");
     }
+}
+
+#[test]
+fn short_epochs_do_not_wait() {
+    let text = topics(50);
+    let settings = Word2Vec::cbow().dim(8).epochs(60).threads(1).sample(0.0);
+    let start = std::time::Instant::now();
+    train(&mut trainer(&settings, &text), &text);
+    // An end that went unseen would be noticed a tenth of a second later.
+    assert!(start.elapsed().as_secs_f64() < 3.0, "{:?}", start.elapsed());
 }
 
 /// Text of which each block takes its time to come.
@@ -213,8 +319,12 @@ fn faults_are_errors() {
     assert!(matches!(diverging.train(&Text(&text)).unwrap_err(), Error::NotFinite { .. }));
     let missing = Word2Vec::cbow().train(&crate::TextFiles::one("no/such/file")).unwrap_err();
     assert!(missing.to_string().starts_with("no/such/file: "));
-    // A single word predicts nothing; it is no fault.
-    let model =
-        Word2Vec::cbow().objective(Objective::HierarchicalSoftmax).train(&Text("a a a a a a")).unwrap();
+    // A single word may predict itself; thinned out, it predicts nothing.
+    let settings = Word2Vec::cbow().objective(Objective::HierarchicalSoftmax);
+    let model = settings.clone().sample(0.0).train(&Text("a a a a a a")).unwrap();
     assert_eq!(model.vocab().len(), 1);
+    for mode in [Mode::Fast, Mode::Reproducible] {
+        let error = settings.clone().mode(mode).train(&Text(&"a\n".repeat(20))).unwrap_err();
+        assert!(matches!(error, Error::NothingToPredict { words: 20 }), "{error}");
+    }
 }

@@ -50,7 +50,8 @@ impl Word2Vec {
     /// Counts the corpus and trains on it.
     ///
     /// # Errors
-    /// If a setting is out of range, the corpus cannot be read or leaves no vocabulary, or training diverges.
+    /// If a setting is out of range, the corpus cannot be read or leaves no vocabulary or nothing to predict, or
+    /// training diverges.
     pub fn train(&self, corpus: &(impl Corpus + ?Sized)) -> Result<Model> {
         self.validate()?;
         let vocab = Vocab::count(corpus, &self.vocab)?;
@@ -73,7 +74,8 @@ impl Trainer {
         }
         let output = Matrix::zeros(output_rows(&settings, &vocab), settings.dim);
         let planner = Planner::new(&settings, &vocab);
-        Ok(Self { settings, vocab, planner, input, output, position: Position::default(), held: Vec::new() })
+        let (position, held) = Default::default();
+        Ok(Self { settings, vocab, planner, input, output, position, held })
     }
 
     /// Trains a model further from its first epoch on, with new settings: another corpus, another rate, words that
@@ -92,6 +94,7 @@ impl Trainer {
         check("objective", rows(&settings) == rows(old), "one with the same output rows", &found)?;
         model.settings = settings;
         model.position = Position::default();
+        model.held.clear();
         Self::resume(model)
     }
 
@@ -100,7 +103,7 @@ impl Trainer {
     /// # Errors
     /// If the model was changed so that its parts no longer fit.
     pub fn resume(model: Model) -> Result<Self> {
-        let Model { settings, vocab, input, output, position } = model;
+        let Model { settings, vocab, input, output, position, held } = model;
         settings.validate()?;
         let check = |what, rows: usize, data: &[f32]| {
             let expected = rows * settings.dim;
@@ -114,7 +117,7 @@ impl Trainer {
         let planner = Planner::new(&settings, &vocab);
         let input = Matrix::from_rows(&input, settings.dim);
         let output = Matrix::from_rows(&output, settings.dim);
-        Ok(Self { settings, vocab, planner, input, output, position, held: Vec::new() })
+        Ok(Self { settings, vocab, planner, input, output, position, held })
     }
 
     /// Trains the next epoch, or the rest of one that was broken off; `None` after the last.
@@ -124,7 +127,7 @@ impl Trainer {
     /// [`Mode::Reproducible`] the result is the same as without a break.
     ///
     /// # Errors
-    /// If the corpus cannot be read, or a vector is no longer finite.
+    /// If the corpus cannot be read or leaves nothing to predict, or a vector is no longer finite.
     pub fn epoch(
         &mut self,
         corpus: &(impl Corpus + ?Sized),
@@ -154,6 +157,9 @@ impl Trainer {
         self.held.dedup_by_key(|held| held.block);
         self.position = Position { epoch, blocks, words, loss: tally.loss, pairs: tally.pairs };
         if is_complete {
+            if tally.pairs == 0 {
+                return Err(Error::NothingToPredict { words });
+            }
             self.position = Position { epoch: epoch + 1, words, ..Position::default() };
         }
         self.check_finite()?;
@@ -192,7 +198,7 @@ impl Trainer {
             Worker::new(shape).measure(&plan, &mut scratch);
             (sum, pairs) = scratch.take_loss();
         }
-        Some(mean(sum, pairs))
+        (pairs > 0).then(|| mean(sum, pairs))
     }
 
     fn check_finite(&self) -> Result<()> {
@@ -219,6 +225,12 @@ impl Trainer {
         &self.vocab
     }
 
+    /// Words of the vocabulary read in all epochs so far, those thinned out too, and how many there will be.
+    #[must_use]
+    pub fn words(&self) -> (u64, u64) {
+        (self.position.words, self.vocab.total() * self.settings.epochs as u64)
+    }
+
     /// The vector of row `index` as it is now.
     ///
     /// # Panics
@@ -226,6 +238,12 @@ impl Trainer {
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
         self.input.row(index)
+    }
+
+    /// The input and output matrices.
+    #[cfg(test)]
+    pub(super) fn matrices(&self) -> (&Matrix, &Matrix) {
+        (&self.input, &self.output)
     }
 
     /// The model as it is now: finished, or to be [resumed](Self::resume).
@@ -237,6 +255,7 @@ impl Trainer {
             input: self.input.into_rows(),
             output: self.output.into_rows(),
             position: self.position,
+            held: self.held,
         }
     }
 }
