@@ -28,7 +28,10 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     steps: u64,
     step: u64,
-    first: Option<u64>,
+    /// The last step before this run.
+    before: Option<u64>,
+    /// What a step and what tokens are called.
+    units: (&'static str, &'static str),
     loss: ExponentialMean,
     tokens: u64,
     started: Instant,
@@ -41,13 +44,29 @@ impl Progress {
         let bar = std::io::stderr().is_terminal().then(|| bar(steps));
         let now = Instant::now();
         let loss = ExponentialMean::new(0.9);
-        Self { bar, steps, step: 0, first: None, loss, tokens: 0, started: now, last_line: now }
+        let units = ("step", "tokens");
+        Self { bar, steps, step: 0, before: None, units, loss, tokens: 0, started: now, last_line: now }
+    }
+
+    /// Where the run begins, if its first update comes more than a step later: after step number `step`, 0 for a new
+    /// run.
+    #[must_use]
+    pub fn begun_at(mut self, step: u64) -> Self {
+        self.before = Some(step);
+        self
+    }
+
+    /// What a step and what tokens are called, in place of `step` and `tokens`.
+    #[must_use]
+    pub fn units(mut self, step: &'static str, tokens: &'static str) -> Self {
+        self.units = (step, tokens);
+        self
     }
 
     /// After step number `step`, counted from 1, which took in `tokens`. The loss shown is a moving mean. A
     /// resumed run begins with a later step; what came before does not count as speed.
     pub fn update(&mut self, step: u64, loss: f64, tokens: usize) {
-        self.first.get_or_insert(step.saturating_sub(1));
+        self.before.get_or_insert(step.saturating_sub(1));
         self.step = step;
         self.loss.add(loss);
         self.tokens += tokens as u64;
@@ -89,23 +108,24 @@ impl Progress {
                 eprintln!();
             }
             // The last step was told already if nothing came after it.
-            None if self.first.is_some() => eprintln!("{}", self.line()),
+            None if self.step > 0 => eprintln!("{}", self.line()),
             None => {}
         }
     }
 
     fn numbers(&self) -> String {
         let left = self.left().map_or_else(|| "–".to_owned(), clock);
-        format!("loss {:.3} · {} tokens/s · {left} left", self.loss.mean(), short(self.tokens_per_second()))
+        let (loss, speed, (_, tokens)) = (self.loss.mean(), short(self.tokens_per_second()), self.units);
+        format!("loss {loss:.3} · {speed} {tokens}/s · {left} left")
     }
 
     fn line(&self) -> String {
-        format!("step {}/{} · {}", self.step, self.steps, self.numbers())
+        format!("{} {}/{} · {}", self.units.0, self.step, self.steps, self.numbers())
     }
 
     /// At the mean speed so far.
     fn left(&self) -> Option<Duration> {
-        let done = self.step.checked_sub(self.first?).filter(|done| *done > 0)?;
+        let done = self.step.checked_sub(self.before?).filter(|done| *done > 0)?;
         let ahead = self.steps.saturating_sub(self.step);
         Duration::try_from_secs_f64(self.started.elapsed().as_secs_f64() * ahead as f64 / done as f64).ok()
     }
@@ -163,5 +183,16 @@ mod tests {
         // One step done, 499 ahead.
         assert!(progress.left().unwrap() >= 499 * Duration::from_millis(2));
         assert!(progress.line().starts_with("step 501/1000 · loss 2.000"), "{}", progress.line());
+    }
+
+    #[test]
+    fn a_first_update_may_come_many_steps_later() {
+        let mut progress = Progress::new(1_000).begun_at(400).units("word", "words");
+        std::thread::sleep(Duration::from_millis(2));
+        progress.update(700, 2.0, 300);
+        // As many steps done as are ahead.
+        assert!(progress.left().unwrap() < 3 * progress.elapsed());
+        let line = progress.line();
+        assert!(line.starts_with("word 700/1000 · loss 2.000") && line.contains(" words/s"), "{line}");
     }
 }
