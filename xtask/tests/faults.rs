@@ -1,5 +1,6 @@
 //! The commands under bad luck and bad input: killed at any moment, given files that are wrong.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -330,4 +331,168 @@ fn word_vectors_are_trained_asked_and_scored() {
     let bytes = std::fs::read(&out).unwrap();
     std::fs::write(&out, &bytes[..bytes.len() - 3]).unwrap();
     assert!(fails(&["embed", "query", &out, "--nearest", "is"]).contains("the file ends"));
+}
+
+/// `embed train` with small settings; what it says, on both streams.
+#[track_caller]
+fn embed_train(arguments: &[&str]) -> String {
+    let small = ["embed", "train", "--dim", "8", "--min-count", "1", "--sample", "0"];
+    let output = run(&[&small[..], arguments].concat());
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn word_vectors_are_written_only_where_they_can_and_may_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let before = std::fs::read(&text).unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let refused = |texts: &[&str], out: &str| fails(&[&["embed", "train", "--out", out], texts].concat());
+    assert!(refused(&[&text], &text).contains("would be written over"));
+    std::fs::rename(&text, file("v.bin.state")).unwrap();
+    assert!(refused(&[&file("v.bin.state")], &file("v.bin")).contains("would be written over"));
+    std::fs::rename(file("v.bin.state"), file("v.vocab")).unwrap();
+    assert!(refused(&[&file("v.vocab")], &file("v.npy")).contains("would be written over"));
+    std::fs::rename(file("v.vocab"), &text).unwrap();
+    assert_eq!(std::fs::read(&text).unwrap(), before);
+    // What cannot be written in the end is told before the work.
+    let (none, folder) = (file("none/v.bin"), file("folder.bin"));
+    std::fs::create_dir(&folder).unwrap();
+    for (out, why) in [(none, "cannot be written"), (folder, "a folder, expected a file")] {
+        let said = fails(&["embed", "train", &text, "--out", &out]);
+        assert!(said.contains(why), "{said}");
+        embed_train(&[&text, "--out", &file("v.bin")]);
+        assert!(fails(&["embed", "convert", &file("v.bin"), &out]).contains(why));
+    }
+    assert!(
+        fails(&["embed", "convert", &file("v.bin"), &file("v.txt"), "--width", "2"]).contains("of .pq alone")
+    );
+    // Nothing is left of the trials.
+    let names = std::fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(names, 3, "the text, a folder, v.bin");
+}
+
+#[test]
+fn word_vectors_that_nothing_was_learnt_for_are_no_success() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(file("toy.txt"), "the cat\n".repeat(30)).unwrap();
+    let said = fails(&["embed", "train", &file("toy.txt"), "--out", &file("toy.bin")]);
+    assert!(said.contains("nothing to predict") && said.contains("`sample`"), "{said}");
+    assert!(!dir.path().join("toy.bin").exists());
+    std::fs::write(file("v.npy"), "").unwrap();
+    embed_train(&[&file("toy.txt"), "--out", &file("v.npy")]);
+    let mut bytes = std::fs::read(file("v.npy")).unwrap();
+    let end = bytes.len() - 4;
+    bytes[end..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(file("v.npy"), bytes).unwrap();
+    assert!(fails(&["embed", "convert", &file("v.npy"), &file("v.txt")]).contains("is not finite"));
+    assert!(!dir.path().join("v.txt").exists());
+}
+
+/// Interrupts a training run of word vectors after its beginning; what it said.
+#[cfg(unix)]
+fn embed_interrupted(arguments: &[&str]) -> String {
+    let mut child = xtask(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut said).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    stdout.read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+    said
+}
+
+#[cfg(unix)]
+#[test]
+fn word_vectors_go_on_with_the_same_texts_and_options_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let out = dir.path().join("v.bin").to_str().unwrap().to_owned();
+    let base =
+        ["embed", "train", &text, "--out", &out, "--min-count", "1", "--dim", "8", "--held-out", "0.1"];
+    let with =
+        |more: &[&str]| [&base[..], more].concat().iter().map(|&part| part.to_owned()).collect::<Vec<_>>();
+    let endless = with(&["--epochs", "100000"]);
+    let endless: Vec<&str> = endless.iter().map(String::as_str).collect();
+    let said = embed_interrupted(&endless);
+    assert!(said.contains("Ctrl-C again abandons") && said.contains("--resume goes on"), "{said}");
+    let resumed = |more: &[&str]| fails(&[&endless[..], &["--resume"], more].concat());
+    let said = resumed(&["--rate", "0.5"]);
+    assert!(said.contains("made with other settings: rate 0.02") && said.contains("now 0.5"), "{said}");
+    assert!(resumed(&["--letters"]).contains("on other texts, or with other options for words"));
+    std::fs::write(&text, std::fs::read_to_string(&text).unwrap() + "one line more\n").unwrap();
+    assert!(resumed(&[]).contains("on other texts"));
+}
+
+#[test]
+fn questions_are_asked_of_words_never_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let out = dir.path().join("f.bin").to_str().unwrap().to_owned();
+    embed_train(&[&text, "--out", &out, "--subwords", "--buckets", "500", "--epochs", "1"]);
+    for question in [
+        &["--nearest", "followed", "followers"][..],
+        &["--similarity", "follower", "followers"],
+        &["--analogy", "follows", "followers", "is"],
+        &["--analogy", "follows", "followers", "is", "--product"],
+        &["--odd", "follows", "followers", "follower"],
+    ] {
+        let output = run(&[&["embed", "query", &out], question].concat());
+        assert!(output.status.success(), "{question:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stdout.is_empty());
+    }
+    assert!(fails(&["embed", "query", &out, "--nearest", ""]).contains("\"\" is all zeros"));
+}
+
+#[test]
+fn words_are_made_of_texts_as_people_write_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let words = |path: &str| {
+        let vectors = embed::Vectors::load(path).unwrap();
+        let mut words: Vec<String> = vectors.words().iter().map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    std::fs::write(file("zh.txt"), "曹操取荆州，曹操大喜。\n".repeat(20)).unwrap();
+    std::fs::write(file("dict.txt"), "曹操 100 nr\n荆州 100 ns\n大喜 10 v\n").unwrap();
+    let zh = ["--zh", "--dict", &file("dict.txt"), "--letters"];
+    let out = file("zh.bin");
+    embed_train(&[&[&file("zh.txt"), "--out", &out, "--sum", "--exponent", "-0.5"], &zh[..]].concat());
+    assert_eq!(words(&out), ["取", "大喜", "曹操", "荆州"]);
+    std::fs::write(file("en.txt"), "The tribunal, the Association.\n".repeat(20)).unwrap();
+    let out = file("en.bin");
+    let more = ["--lower", "--letters", "--loss", "full", "--phrases", "1"];
+    let npmi = ["--phrase-score", "npmi", "--phrase-threshold", "0.9"];
+    embed_train(&[&[&file("en.txt"), "--out", &out], &more[..], &npmi].concat());
+    let found = words(&out);
+    assert!(found.iter().all(|word| word.chars().all(|c| c.is_lowercase() || c == '_')), "{found:?}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5, "no other file stays behind");
+}
+
+#[test]
+fn scores_say_what_they_know() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = corpus(dir.path());
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    embed_train(&[&text, "--out", &file("v.bin"), "--epochs", "1"]);
+    std::fs::write(file("pairs.tsv"), "1\t2\t9\n3\t400\t1\n5\t6\t8\nyeti\t2\t3\n").unwrap();
+    let scored = run(&["embed", "eval", &file("v.bin"), "--pairs", &file("pairs.tsv"), "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&scored.stdout).unwrap();
+    assert_eq!(
+        (&found["pairs"][0][1]["coverage"], &found["pairs"][0][1]["pairs"]),
+        (&0.75.into(), &3.into())
+    );
+    std::fs::write(file("pairs.tsv"), "yeti\tsnow\t9\n").unwrap();
+    assert!(
+        fails(&["embed", "eval", &file("v.bin"), "--pairs", &file("pairs.tsv")])
+            .contains("too few of the words")
+    );
+    let none = ["embed", "train", &text, "--out", &file("w.bin"), "--max-words", "0"];
+    assert!(fails(&none).contains("max_words is 0"));
 }

@@ -1,8 +1,9 @@
 //! fastText: vectors of words never seen, and the language of a sentence.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use embed::fasttext::{Autotune, Classifier};
+use embed::fasttext::{Autotune, Budget, Classifier};
+use embed::word2vec::Mode;
 use embed::{FastText, Sentences, Subwords, Vectors, Word2Vec};
 
 use super::word2vec::speeches;
@@ -34,8 +35,13 @@ fn unseen_words(run: &RunArgs) -> Result<FastText, Failure> {
         Size::Full => 20,
     };
     let subwords = Subwords { buckets: 50_000, ..Subwords::default() };
-    let settings =
-        Word2Vec::skip_gram().dim(64).epochs(epochs).rate(0.05).subwords(Some(subwords)).seed(run.seed);
+    let settings = Word2Vec::skip_gram()
+        .dim(64)
+        .epochs(epochs)
+        .rate(0.05)
+        .subwords(Some(subwords))
+        .mode(Mode::Reproducible)
+        .seed(run.seed);
     let start = Instant::now();
     let model = settings.train(&corpus)?.into_fasttext()?;
     let (words, time) = (model.words().len(), start.elapsed().as_secs_f64());
@@ -71,21 +77,23 @@ fn languages(run: &RunArgs) -> Result<FastText, Failure> {
         epochs: 10,
         chars: (2, 4),
         buckets: 20_000,
+        mode: Mode::Reproducible,
         seed: run.seed,
         ..Classifier::default()
     };
-    let time = match run.size() {
-        Size::Quick => Duration::from_millis(500),
-        Size::Normal => Duration::from_secs(6),
-        Size::Full => Duration::from_secs(60),
+    let trials = match run.size() {
+        Size::Quick => 3,
+        Size::Normal => 12,
+        Size::Full => 100,
     };
-    let tuned = Autotune { start, time, seed: run.seed }.run(&train, &valid)?;
+    let begun = Instant::now();
+    let tuned = Autotune { start, budget: Budget::Trials(trials), seed: run.seed }.run(&train, &valid)?;
     println!(
         "languages: {} lines to train on, {} held out; {} settings tried in {:.1} s",
         train.len(),
         valid.len(),
         tuned.trials.len(),
-        time.as_secs_f64()
+        begun.elapsed().as_secs_f64()
     );
     println!("  first F1 {:.3}, best {:.3}", tuned.trials[0].scores.f1(), tuned.scores.f1());
     let best = &tuned.settings;

@@ -32,7 +32,7 @@ const ENGLISH: Language = Language {
     file: "tiny-shakespeare.txt",
     epochs: 25,
     neighbours: &["king", "love", "sword", "night"],
-    analogies: &[["father", "son", "mother"], ["king", "queen", "lord"], ["he", "his", "she"]],
+    analogies: &[["i", "me", "thou"], ["him", "himself", "her"], ["montague", "capulet", "romeo"]],
     pairs: &[("king", "crown"), ("brother", "sister"), ("day", "night"), ("sword", "kiss")],
     map: &["king", "mother", "death", "heart", "night", "soldiers", "tongue"],
 };
@@ -42,7 +42,7 @@ const CHINESE: Language = Language {
     file: "sanguo.txt",
     epochs: 15,
     neighbours: &["曹操", "孔明", "关公", "荆州"],
-    analogies: &[["玄德", "关公", "孙权"], ["曹操", "许褚", "玄德"]],
+    analogies: &[["玄德", "关公", "孙权"], ["曹操", "许昌", "孙权"]],
     pairs: &[("曹操", "玄德"), ("周瑜", "鲁肃"), ("关公", "张飞"), ("曹操", "荆州")],
     map: &["曹操", "孔明", "荆州", "大喜", "军士"],
 };
@@ -216,13 +216,14 @@ fn save(language: &Language, vectors: &Vectors, names: Names, dir: &Path) -> Res
     let name = language.name.to_lowercase();
     vectors.save(dir.join(format!("{name}.bin")), Format::Word2VecBinary)?;
     let (mut rows, mut groups) = (Vec::new(), Vec::new());
-    for word in language.map {
-        let Some(index) = vectors.index(word) else { continue };
+    // Each in a group of its own, though it be a neighbour of another.
+    let heads: Vec<usize> = language.map.iter().filter_map(|word| vectors.index(word)).collect();
+    for &head in &heads {
+        let word = vectors.word(head);
         let near = vectors.nearest(word, 8)?;
-        let group: Vec<usize> = std::iter::once(index)
-            .chain(near.iter().map(|near| near.index))
-            .filter(|row| !rows.contains(row))
-            .collect();
+        let others = near.iter().map(|near| near.index);
+        let others = others.filter(|row| !heads.contains(row) && !rows.contains(row));
+        let group: Vec<usize> = std::iter::once(head).chain(others).collect();
         rows.extend(&group);
         groups.push((word, group.len()));
     }
@@ -238,7 +239,7 @@ fn save(language: &Language, vectors: &Vectors, names: Names, dir: &Path) -> Res
             |i: usize| if is_numbered { (i + 1).to_string() } else { vectors.word(rows[i]).to_owned() };
         let points: Vec<(f64, f64, String)> =
             (at..at + count).map(|i| (f64::from(map[i][0]), f64::from(map[i][1]), label(i))).collect();
-        let title = if is_numbered { format!("{} to {}", at + 1, at + count) } else { (*word).to_owned() };
+        let title = if is_numbered { format!("{} to {}", at + 1, at + count) } else { word.to_owned() };
         if is_numbered {
             let key: Vec<String> =
                 (at..at + count).map(|i| format!("{} {}", i + 1, vectors.word(rows[i]))).collect();

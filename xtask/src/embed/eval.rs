@@ -1,5 +1,6 @@
 //! `cargo xtask embed eval`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -65,8 +66,24 @@ pub(crate) struct Scored {
     pub(crate) analogies: Option<AnalogyScore>,
     /// Right answers of all sections, as a share.
     pub(crate) accuracy: Option<f64>,
+    /// Share of the questions whose words are all known.
+    pub(crate) coverage: Option<f64>,
     /// By the name of the file.
-    pub(crate) pairs: Vec<(String, PairScore)>,
+    pub(crate) pairs: Vec<(String, ScoredPairs)>,
+}
+
+/// A score, and the share of the pairs whose words are both known.
+#[derive(Serialize)]
+pub(crate) struct ScoredPairs {
+    #[serde(flatten)]
+    score: PairScore,
+    coverage: f64,
+}
+
+impl fmt::Display for ScoredPairs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {:.1} % known", self.score, 100.0 * self.coverage)
+    }
 }
 
 impl Sets {
@@ -92,18 +109,22 @@ fn read(path: &Path) -> Result<String, Failure> {
 /// Scores vectors; sets of which too little is known are left out.
 pub(crate) fn evaluate(vectors: &Vectors, sets: &Sets, rules: &Rules) -> Result<Scored, Failure> {
     let named = |path: &Path, error: embed::Error| format!("{}: {error}", path.display());
-    let mut scored = Scored { analogies: None, accuracy: None, pairs: Vec::new() };
+    let mut scored = Scored { analogies: None, accuracy: None, coverage: None, pairs: Vec::new() };
     if let Some(path) = &sets.analogies {
         let analogies = Analogies::parse(&read(path)?).map_err(|error| named(path, error))?;
         let score = analogies.evaluate(vectors, rules);
         scored.accuracy = score.total().accuracy();
+        scored.coverage = Some(score.coverage(&analogies));
         scored.analogies = Some(score);
     }
     for path in &sets.pairs {
         let pairs = WordPairs::parse(&read(path)?).map_err(|error| named(path, error))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match pairs.evaluate(vectors, rules) {
-            Ok(score) => scored.pairs.push((name, score)),
+            Ok(score) => {
+                let coverage = score.coverage(&pairs);
+                scored.pairs.push((name, ScoredPairs { score, coverage }));
+            }
             Err(error @ embed::Error::TooFewWords { .. }) => eprintln!("{name} left out: {error}"),
             Err(error) => return Err(named(path, error).into()),
         }
@@ -125,12 +146,20 @@ impl Eval {
             Rules { most_words: self.most_words, ignore_case: !self.case, count_unknown: self.count_unknown };
         let (vectors, _) = load(&self.vectors)?;
         let scored = on_threads(self.threads, || evaluate(&vectors, &sets, &rules))?;
+        if scored.pairs.is_empty() && scored.coverage.is_none_or(|known| known == 0.0) {
+            return Err(
+                format!("{}: too few of the words asked about are in it", self.vectors.display()).into()
+            );
+        }
         if self.json {
             println!("{}", serde_json::to_string(&scored)?);
             return Ok(());
         }
         if let Some(analogies) = &scored.analogies {
             println!("{analogies}");
+        }
+        if let Some(coverage) = scored.coverage {
+            println!("{:.1} % of the questions known", 100.0 * coverage);
         }
         for (name, score) in &scored.pairs {
             println!("{name}: {score}");

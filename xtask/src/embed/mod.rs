@@ -1,9 +1,11 @@
 //! Word vectors for a user's own files: train, ask, score.
 
 mod convert;
+mod destination;
 mod eval;
 mod query;
 mod train;
+mod words;
 
 use std::io::Read;
 use std::path::Path;
@@ -49,5 +51,6 @@ fn load(path: &Path) -> Result<(Vectors, Option<FastText>), Failure> {
     }
     // What can be mapped is; the rest is read.
     let vectors = Vectors::open(path).or_else(|_| Vectors::load(path))?;
+    vectors.check_finite().map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((vectors, None))
 }

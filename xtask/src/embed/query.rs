@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use embed::{Neighbour, Vectors};
+use embed::{FastText, Neighbour, Vectors};
 use serde_json::json;
 
 use super::load;
@@ -20,10 +20,10 @@ Examples:
   cargo xtask embed query my.bin --odd breakfast lunch dinner cereal
   cargo xtask embed query my.bin --similarity king queen --json
 
-Files: word2vec's, GloVe's, fastText's .vec, .bin and .ftz, .npy with .vocab, .safetensors. fastText's .bin and .ftz
+Files: word2vec's, GloVe's, fastText's .vec, .bin and .ftz, .npy with .vocab, .safetensors, .pq. fastText's .bin and .ftz
 answer for words never seen, too.")]
 pub(crate) struct Query {
-    /// A file of vectors
+    /// A file of vectors; it stands before the words
     vectors: PathBuf,
     /// The words nearest to the mean of these
     #[arg(long, value_name = "WORD", num_args = 1..)]
@@ -57,12 +57,9 @@ impl Query {
     }
 
     fn ask(&self) -> Result<(), Failure> {
-        let (vectors, model) = load(&self.vectors)?;
+        let vectors = self.vectors()?;
         if let [a, b] = &self.similarity[..] {
-            let cosine = match &model {
-                Some(model) => cosine(&model.vector(a), &model.vector(b)),
-                None => vectors.similarity(a, b)?,
-            };
+            let cosine = vectors.similarity(a, b)?;
             let answer =
                 if self.json { json!({ "similarity": cosine }).to_string() } else { format!("{cosine:.4}") };
             println!("{answer}");
@@ -78,15 +75,26 @@ impl Query {
             [a, b, c] => vectors.analogy(&[b, c], &[a], self.count)?,
             _ => {
                 let rows: Vec<usize> = self.nearest.iter().filter_map(|word| vectors.index(word)).collect();
-                let mean = match &model {
-                    Some(model) => mean(self.nearest.iter().map(|word| model.vector(word))),
-                    None => vectors.mean(&self.nearest)?,
-                };
-                vectors.nearest_to(&mean, self.count, &rows)
+                vectors.nearest_to(&vectors.mean(&self.nearest)?, self.count, &rows)
             }
         };
         self.print(&vectors, &found);
         Ok(())
+    }
+
+    /// The vectors of the file; of a model that makes them of n-grams, those of the words asked about too, whether seen
+    /// or not.
+    fn vectors(&self) -> Result<Vectors, Failure> {
+        let asked = || [&self.nearest, &self.similarity, &self.analogy, &self.odd].into_iter().flatten();
+        let (mut vectors, model) = load(&self.vectors)?;
+        if let Some(model) = model {
+            vectors = with_words(vectors, &model, asked())?;
+        }
+        let is_zero = |word: &&String| vectors.get(word).is_some_and(|row| row.iter().all(|&x| x == 0.0));
+        match asked().find(is_zero) {
+            Some(word) => Err(format!("the vector of {word:?} is all zeros: it is like no word").into()),
+            None => Ok(vectors),
+        }
     }
 
     fn print(&self, vectors: &Vectors, found: &[Neighbour<'_>]) {
@@ -103,13 +111,18 @@ impl Query {
     }
 }
 
-fn mean(vectors: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
-    let sum = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(b).map(|(a, b)| a + b).collect();
-    vectors.reduce(sum).unwrap_or_default()
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 }
+/// Adds the words that are missing.
+fn with_words<'w>(
+    vectors: Vectors,
+    model: &FastText,
+    asked: impl Iterator<Item = &'w String>,
+) -> Result<Vectors, Failure> {
+    let dim = vectors.dim();
+    let (mut words, mut data) = vectors.into_parts();
+    for word in asked {
+        if words.insert(word)?.1 {
+            data.extend(model.vector(word));
+        }
+    }
+    Ok(Vectors::new(words, dim, data)?)
 }
