@@ -100,8 +100,8 @@ struct Part {
 impl Glove {
     /// Counts the corpus and trains on the counts.
     ///
-    /// Memory is taken for each pair of words that occur together, about 12 bytes for a pair of the largest kind there is:
-    /// on large corpora, a cap of the vocabulary bounds it.
+    /// Memory is taken for every two words that occur together, some 45 to 65 bytes at the peak, when what was counted
+    /// becomes pairs both ways round: on large corpora, a cap of the vocabulary bounds it.
     ///
     /// # Errors
     /// If a setting is out of range, the corpus cannot be read or leaves no vocabulary, or training diverges.

@@ -16,6 +16,17 @@ pub enum PhraseScore {
     Word2Phrase,
     /// Normalised pointwise mutual information `ln(p(ab) / (p(a) p(b))) / −ln p(ab)` (Bouma 2009): −1 never together,
     /// 0 by chance, 1 only together.
+    ///
+    /// ```
+    /// use embed::{PhraseScore, PhraseSettings, Phrases, Text};
+    ///
+    /// let text = "New York and New York\nthe old and the new\n";
+    /// let settings =
+    ///     PhraseSettings { min_count: 2, score: PhraseScore::Npmi, threshold: 0.9, ..PhraseSettings::default() };
+    /// let phrases = Phrases::learn(&Text(text), &settings)?;
+    /// assert_eq!(phrases.pairs(), [("New", "York", 1.0)]);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     Npmi,
 }
 

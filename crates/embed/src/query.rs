@@ -133,6 +133,16 @@ impl Vectors {
     ///
     /// # Errors
     /// [`Error::UnknownWord`].
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let words = Words::from_words(["north", "east", "northeast"])?;
+    /// let vectors = Vectors::new(words, 2, vec![0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
+    /// assert_eq!(vectors.similarity("north", "east")?, 0.0);
+    /// assert!((vectors.similarity("north", "northeast")? - 0.5f32.sqrt()).abs() < 1e-6);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     pub fn similarity(&self, a: &str, b: &str) -> Result<f32> {
         Ok(self.cosine(self.known(a)?, self.known(b)?))
     }
@@ -169,6 +179,16 @@ impl Vectors {
     ///
     /// # Panics
     /// If the vector has another length than [`dim`](Self::dim).
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let words = Words::from_words(["north", "east", "northeast"])?;
+    /// let vectors = Vectors::new(words, 2, vec![0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
+    /// assert_eq!(vectors.nearest_to(&[3.0, 2.0], 1, &[])[0].word, "northeast");
+    /// assert_eq!(vectors.nearest_to(&[3.0, 2.0], 1, &[2])[0].word, "east");
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn nearest_to(&self, vector: &[f32], count: usize, except: &[usize]) -> Vec<Neighbour<'_>> {
@@ -247,6 +267,18 @@ impl Vectors {
     ///
     /// # Panics
     /// If `queries` is no multiple of [`dim`](Self::dim) long.
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let words = Words::from_words(["north", "east", "northeast"])?;
+    /// let vectors = Vectors::new(words, 2, vec![0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
+    /// // The nearest to each word, without itself.
+    /// let nearest = vectors.nearest_to_each(vectors.data(), 1, vectors.len(), |query| [query]);
+    /// let words: Vec<&str> = nearest.iter().map(|near| near[0].word).collect();
+    /// assert_eq!(words, ["northeast", "northeast", "north"]);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     #[track_caller]
     pub fn nearest_to_each<E: AsRef<[usize]>>(
         &self,
@@ -379,6 +411,15 @@ impl Vectors {
     ///
     /// # Errors
     /// [`Error::UnknownWord`]; [`Error::TooFewWords`] if there is none.
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let words = Words::from_words(["north", "northeast", "south"])?;
+    /// let vectors = Vectors::new(words, 2, vec![0.0, 1.0, 1.0, 1.0, 0.0, -1.0])?;
+    /// assert_eq!(vectors.odd_one_out(&["north", "south", "northeast"])?, "south");
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     pub fn odd_one_out<'w, W: AsRef<str>>(&self, words: &'w [W]) -> Result<&'w str> {
         let rows = self.all_known(words)?;
         let mean = self.offset(&rows, &[]);
@@ -393,6 +434,14 @@ impl Vectors {
     ///
     /// # Errors
     /// [`Error::UnknownWord`]; [`Error::TooFewWords`] if there is none.
+    ///
+    /// ```
+    /// use embed::{Vectors, Words};
+    ///
+    /// let vectors = Vectors::new(Words::from_words(["north", "east"])?, 2, vec![0.0, 1.0, 1.0, 0.0])?;
+    /// assert_eq!(vectors.mean(&["north", "east"])?, [0.5, 0.5]);
+    /// # Ok::<(), embed::Error>(())
+    /// ```
     pub fn mean(&self, words: &[impl AsRef<str>]) -> Result<Vec<f32>> {
         let rows = self.all_known(words)?;
         if rows.is_empty() {

@@ -20,7 +20,8 @@ use crate::{Error, Result, Vectors};
 /// let sif = Sif::learn(&vectors, model.vocab(), &Text(&text), Sif::A)?;
 /// let [cat, dog, king] = ["the cat sat", "the dog sat", "a king rules"].map(|s| sif.vector(s.split(' ')));
 /// let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-/// assert!(dot(&cat, &cat) > 0.0 && dot(&dog, &dog) > 0.0 && king.len() == 12);
+/// let cosine = |a: &[f32], b: &[f32]| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+/// assert!(cosine(&cat, &dog) > cosine(&cat, &king) + 0.2);
 /// # Ok::<(), embed::Error>(())
 /// ```
 #[derive(Clone, Debug)]

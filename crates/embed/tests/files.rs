@@ -204,6 +204,32 @@ fn words_beside_a_matrix_are_read_as_those_of_texts() {
     }
 }
 
+/// What `numpy.save` (2.4.6) makes of `[[1.5, -2.0], [0.25, 3.0]]` in three ways.
+#[test]
+fn matrices_of_numpy_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v.npy");
+    std::fs::write(path.with_extension("vocab"), "a\nb\n").unwrap();
+    let file = |header: &str, numbers: &[u8]| {
+        let header = format!("{header:<117}\n");
+        std::fs::write(&path, [b"\x93NUMPY\x01\x00v\x00", header.as_bytes(), numbers].concat()).unwrap();
+        Vectors::load(&path)
+    };
+    let values = [1.5f32, -2.0, 0.25, 3.0];
+    let doubles = b"\0\0\0\0\0\0\xf8\x3f\0\0\0\0\0\0\0\xc0\0\0\0\0\0\0\xd0\x3f\0\0\0\0\0\0\x08\x40";
+    let singles = b"\0\0\xc0\x3f\0\0\0\xc0\0\0\x80\x3e\0\0\x40\x40";
+    let read = file("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }", doubles).unwrap();
+    assert_eq!(read.data(), values);
+    let read = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", singles).unwrap();
+    assert_eq!(read.data(), values);
+    // The same bytes are written.
+    let theirs = std::fs::read(&path).unwrap();
+    read.save(&path, Format::Npy).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), theirs);
+    let error = file("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", singles).unwrap_err();
+    assert!(error.to_string().contains("columns come first"), "{error}");
+}
+
 #[test]
 fn faults_of_words_are_told_or_mended() {
     let text = b"3 1\na 1\nb\xff 2\na 3\n";

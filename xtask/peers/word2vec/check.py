@@ -1,14 +1,18 @@
-"""Do gensim and fastText read what was written here, and find the same neighbours?
+"""Do gensim, fastText and NumPy read what was written here, and find the same neighbours?
 
 Usage: check.py FOLDER XTASK
 The folder is that of `cargo xtask demo word2vec` or `demo fasttext`, XTASK the program. Every file of vectors in it is
-loaded by its library, and the ten nearest words of twenty words are compared.
+loaded by its library, and the ten nearest words of twenty words are compared; those of word2vec also as text, without the
+first line as GloVe writes it, and as a matrix of NumPy's with its words, into which XTASK converts them.
 """
 
 import json
 import pathlib
 import subprocess
 import sys
+import tempfile
+
+import numpy
 
 folder, xtask = pathlib.Path(sys.argv[1]), sys.argv[2]
 
@@ -44,4 +48,17 @@ for path in sorted(folder.glob("*.bin")):
         from gensim.models import KeyedVectors
 
         vectors = KeyedVectors.load_word2vec_format(path, binary=True)
-        same(path, "gensim", lambda word: vectors.most_similar(word, topn=10), vectors.index_to_key[5:25])
+        words = vectors.index_to_key[5:25]
+        same(path, "gensim", lambda word: vectors.most_similar(word, topn=10), words)
+        with tempfile.TemporaryDirectory() as there:
+            for ending in ["txt", "glove", "npy"]:
+                other = pathlib.Path(there) / f"{path.stem}.{ending}"
+                subprocess.run([xtask, "embed", "convert", path, other], check=True, capture_output=True)
+                if ending == "npy":
+                    names = other.with_suffix(".vocab").read_text().splitlines()
+                    read = KeyedVectors(vectors.vector_size)
+                    read.add_vectors(names, numpy.load(other))
+                else:
+                    read = KeyedVectors.load_word2vec_format(other, binary=False, no_header=ending == "glove")
+                assert read.index_to_key == vectors.index_to_key and (read.vectors == vectors.vectors).all(), other.name
+                same(other, "gensim", lambda word: read.most_similar(word, topn=10), words)

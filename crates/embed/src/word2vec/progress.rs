@@ -32,7 +32,7 @@ pub struct Report {
     /// Whether it ended; `false` if the caller broke it off, to be resumed.
     pub is_complete: bool,
     /// Mean loss, in nats, of the predictions trained in the epoch, each as it was when its turn came; not a number
-    /// if it was broken off before the first.
+    /// if there was none.
     ///
     /// A prediction is that of a word from a context word, or from a bag of them. With negative sampling its loss
     /// is `−ln σ(v·u) − Σ ln σ(−v·uⱼ)` over the samples, `(1 + negatives) ln 2` at the start; with either softmax

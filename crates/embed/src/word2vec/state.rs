@@ -34,7 +34,7 @@ impl Model {
     /// # let path = dir.path().join("model.safetensors");
     ///
     /// let text = Text("to be or not to be that is the question\n");
-    /// let settings = Word2Vec::cbow().dim(8).min_count(1).epochs(4);
+    /// let settings = Word2Vec::cbow().dim(8).min_count(1).sample(0.0).epochs(4);
     /// let vocab = embed::Vocab::count(&text, &settings.vocab)?;
     /// let mut trainer = Trainer::new(settings, vocab)?;
     /// trainer.epoch(&text, &mut |_| ControlFlow::Continue(()))?;

@@ -261,10 +261,10 @@ fn a_run_broken_off_goes_on_as_if_it_had_not_been() {
 #[test]
 fn short_epochs_do_not_wait() {
     let text = topics(50);
-    let settings = Word2Vec::cbow().dim(8).epochs(60).threads(1).sample(0.0);
+    let settings = Word2Vec::cbow().dim(8).epochs(400).threads(1).sample(0.0);
     let start = std::time::Instant::now();
     train(&mut trainer(&settings, &text), &text);
-    // An end that went unseen would be noticed a tenth of a second later.
+    // An end that goes unseen is noticed up to a tenth of a second later.
     assert!(start.elapsed().as_secs_f64() < 3.0, "{:?}", start.elapsed());
 }
 
@@ -325,6 +325,6 @@ fn faults_are_errors() {
     assert_eq!(model.vocab().len(), 1);
     for mode in [Mode::Fast, Mode::Reproducible] {
         let error = settings.clone().mode(mode).train(&Text(&"a\n".repeat(20))).unwrap_err();
-        assert!(matches!(error, Error::NothingToPredict { words: 20 }), "{error}");
+        assert!(matches!(error, Error::NothingToPredict { words: 100 }), "{error}");
     }
 }

@@ -127,7 +127,7 @@ impl Trainer {
     /// [`Mode::Reproducible`] the result is the same as without a break.
     ///
     /// # Errors
-    /// If the corpus cannot be read or leaves nothing to predict, or a vector is no longer finite.
+    /// If the corpus cannot be read, a vector is no longer finite, or after the last epoch nothing was ever predicted.
     pub fn epoch(
         &mut self,
         corpus: &(impl Corpus + ?Sized),
@@ -157,10 +157,13 @@ impl Trainer {
         self.held.dedup_by_key(|held| held.block);
         self.position = Position { epoch, blocks, words, loss: tally.loss, pairs: tally.pairs };
         if is_complete {
-            if tally.pairs == 0 {
+            self.position = Position { epoch: epoch + 1, words, ..Position::default() };
+            // Output rows begin as zeros, and the first prediction changes them.
+            let is_untrained =
+                || (0..self.output.rows()).all(|row| self.output.row(row).iter().all(|&x| x == 0.0));
+            if tally.pairs == 0 && epoch + 1 == self.settings.epochs && is_untrained() {
                 return Err(Error::NothingToPredict { words });
             }
-            self.position = Position { epoch: epoch + 1, words, ..Position::default() };
         }
         self.check_finite()?;
         Ok(Some(Report {
