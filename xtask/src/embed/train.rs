@@ -224,18 +224,18 @@ impl Train {
     fn trainer(&self, corpus: &dyn Corpus) -> Result<Trainer, Failure> {
         let settings = self.settings();
         settings.validate()?;
+        let state = self.state();
+        let (model, state) = (self.resume.then(|| Model::load(&state)).transpose()?, state.display());
+        if let Some(model) = &model {
+            let differences = differences(model.settings(), &settings)?;
+            if !differences.is_empty() {
+                let differences = differences.join("; ");
+                return Err(format!("{state} was made with other settings: {differences}").into());
+            }
+        }
         let vocab = Vocab::count(corpus, &settings.vocab)?;
         println!("{} words of {} in the text", vocab.len(), vocab.corpus_words());
-        if !self.resume {
-            return Ok(Trainer::new(settings, vocab)?);
-        }
-        let state = self.state();
-        let model = Model::load(&state)?;
-        let state = state.display();
-        let differences = differences(model.settings(), &settings)?;
-        if !differences.is_empty() {
-            return Err(format!("{state} was made with other settings: {}", differences.join("; ")).into());
-        }
+        let Some(model) = model else { return Ok(Trainer::new(settings, vocab)?) };
         if *model.vocab() != vocab {
             let what = "on other texts, or with other options for words and phrases";
             return Err(format!("{state} was made {what}: the words and their counts differ").into());
@@ -277,12 +277,7 @@ impl Train {
 
     fn save(&self, model: Model, is_whole: bool) -> Result<(), Failure> {
         let state = self.state();
-        if is_whole {
-            // A file of an earlier run that was broken off is of no more use.
-            if state.exists() {
-                std::fs::remove_file(&state).map_err(|error| format!("{}: {error}", state.display()))?;
-            }
-        } else {
+        if !is_whole {
             model.save(&state)?;
             println!("broken off; the same command with --resume goes on from {}", state.display());
         }
@@ -292,6 +287,10 @@ impl Train {
                 model.into_fasttext()?.save(&self.out)?;
             }
             format => model.into_vectors().save(&self.out, format.unwrap_or(Format::Word2VecBinary))?,
+        }
+        // A file of an earlier run that was broken off is of no more use.
+        if is_whole && state.exists() {
+            std::fs::remove_file(&state).map_err(|error| format!("{}: {error}", state.display()))?;
         }
         let out = self.out.display();
         println!("{words} vectors: {out}\nask them: cargo xtask embed query {out} --nearest WORD");
