@@ -5,6 +5,8 @@ mod case;
 mod cell;
 mod fused;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod goldens;
 mod input;
 mod language_model;
