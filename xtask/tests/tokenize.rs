@@ -44,10 +44,13 @@ fn lines_go_to_ids_and_back() {
     for form in [&[][..], &["--json"]] {
         let ids = answer(&tokenizer, form, text);
         assert_eq!(ids.lines().count(), 3);
-        assert_eq!(answer(&tokenizer, &[form, &["--decode"]].concat(), &ids), match form.is_empty() {
-            true => text.to_owned(),
-            false => "\"lower\"\n\"\"\n\" 诸葛 \u{301}🙂\"\n".to_owned(),
-        });
+        assert_eq!(
+            answer(&tokenizer, &[form, &["--decode"]].concat(), &ids),
+            match form.is_empty() {
+                true => text.to_owned(),
+                false => "\"lower\"\n\"\"\n\" 诸葛 \u{301}🙂\"\n".to_owned(),
+            }
+        );
     }
     // Files of Windows give what others give.
     assert_eq!(answer(&tokenizer, &["-"], "lower\r\nlow"), answer(&tokenizer, &[], "lower\nlow\n"));

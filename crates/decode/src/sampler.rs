@@ -6,8 +6,8 @@ use rand::{Rng, RngExt};
 
 use crate::error::{ConfigError, require};
 use crate::process::{
-    Context, LogitBias, MinP, OccurrencePenalty, Process, RepetitionPenalty, Temperature, TopK, TopP, Typical,
-    apply,
+    Context, LogitBias, MinP, OccurrencePenalty, Process, RepetitionPenalty, Temperature, TopK, TopP,
+    Typical, apply,
 };
 use crate::softmax::argmax;
 

@@ -250,7 +250,9 @@ mod tests {
     fn randomization_of_hits_is_the_sign_test() {
         // Of 100 items, those where the systems differ: won and lost.
         for (won, lost, expected) in [(1, 0, 1.0), (6, 2, 0.2890625), (3, 3, 1.0), (8, 0, 0.0078125)] {
-            let hit = |i: usize, system: bool| f64::from(u8::from(if i < won { system } else { i < won + lost && !system }));
+            let hit = |i: usize, system: bool| {
+                f64::from(u8::from(if i < won { system } else { i < won + lost && !system }))
+            };
             let test = approximate_randomization(100, 20_000, 3, |swap| {
                 let mean = |system: bool| (0..100).map(|i| hit(i, system != swap[i])).sum::<f64>() / 100.0;
                 (mean(false), mean(true))

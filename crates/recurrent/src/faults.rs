@@ -53,14 +53,8 @@ fn sources_and_targets_that_do_not_fit() {
             loss(&source, &[4, 3], &ids(2, 2), &ids(2, 2), &plain),
             "sequence 0 has a length of 4, expected 1 to 3",
         ),
-        (
-            loss(&source, &[3], &ids(2, 2), &ids(2, 2), &plain),
-            "`lengths` is of 1 sequences, `source` of 2",
-        ),
-        (
-            loss(&source, &[3, 3], &ids(3, 2), &ids(3, 2), &plain),
-            "`target` is of 3 sequences, `source` of 2",
-        ),
+        (loss(&source, &[3], &ids(2, 2), &ids(2, 2), &plain), "`lengths` is of 1 sequences, `source` of 2"),
+        (loss(&source, &[3, 3], &ids(3, 2), &ids(3, 2), &plain), "`target` is of 3 sequences, `source` of 2"),
         (
             loss(&source, &[3, 3], &ids(2, 2), &ids(2, 5), &plain),
             "`next` is of shape [2, 5], `target` of [2, 2]",

@@ -3,9 +3,9 @@
 
 mod case;
 mod cell;
-mod fused;
 #[cfg(test)]
 mod faults;
+mod fused;
 #[cfg(test)]
 mod goldens;
 mod input;
