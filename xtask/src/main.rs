@@ -13,6 +13,7 @@ mod fixtures;
 mod generate;
 mod gpt;
 mod gradcheck;
+mod learning;
 mod report;
 mod seq2seq;
 mod tokenize;

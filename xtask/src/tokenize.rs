@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 use tokenize::Pipeline;
 
 use crate::Failure;
@@ -15,7 +16,10 @@ use crate::Failure;
 Examples:
   echo 'To be, or not to be' | cargo xtask tokenize --tokenizer target/demo/gpt/tokenizer.json
   cargo xtask tokenize --tokenizer tokenizer.json --pieces --offsets my.txt
-  cargo xtask tokenize --tokenizer tokenizer.json my.txt | cargo xtask tokenize --tokenizer tokenizer.json --decode")]
+  cargo xtask tokenize --tokenizer tokenizer.json my.txt | cargo xtask tokenize --tokenizer tokenizer.json --decode
+
+Lines end with a line feed, before which a carriage return is left out. Tokens are set off by blanks; tokens that contain
+blanks, and texts that contain line feeds (written \\n), are told apart with --json.")]
 pub(crate) struct Tokenize {
     /// A tokenizer.json
     #[arg(long, value_name = "FILE")]
@@ -32,13 +36,30 @@ pub(crate) struct Tokenize {
     /// With the special tokens that the tokenizer adds; in decoding, keep them
     #[arg(long)]
     special: bool,
-    /// Texts; standard input if there is none
+    /// Special tokens that the text names are text
+    #[arg(long, conflicts_with = "decode")]
+    specials_as_text: bool,
+    /// Cut and pad as the tokenizer file says, instead of giving each line whole
+    #[arg(long, conflicts_with = "decode")]
+    limits: bool,
+    /// U+FFFD for what cannot be decoded, instead of an error
+    #[arg(long, requires = "decode")]
+    lossy: bool,
+    /// A line of JSON for each line: an array of ids or tokens, of [id or token, start, end] with --offsets, or a string
+    /// with --decode
+    #[arg(long)]
+    json: bool,
+    /// Texts, `-` for standard input; that alone if there is none
     files: Vec<PathBuf>,
 }
 
 impl Tokenize {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let tokenizer = Pipeline::from_file(&self.tokenizer)?;
+        let mut tokenizer =
+            Pipeline::from_file(&self.tokenizer)?.with_specials_as_text(self.specials_as_text);
+        if !self.limits {
+            tokenizer = tokenizer.with_truncation(None).with_padding(None)?;
+        }
         let mut out = io::BufWriter::new(io::stdout().lock());
         let done = self.lines(&mut |place, line| {
             let answer = match self.decode {
@@ -57,10 +78,13 @@ impl Tokenize {
 
     /// Calls `visit` with every line and its place.
     fn lines(&self, visit: &mut dyn FnMut(&str, &str) -> Result<(), Failure>) -> Result<(), Failure> {
-        if self.files.is_empty() {
-            return each_line("standard input", &mut io::stdin().lock(), visit);
-        }
-        for path in &self.files {
+        let standard_input = [PathBuf::from("-")];
+        let files = if self.files.is_empty() { &standard_input } else { &self.files[..] };
+        for path in files {
+            if path.as_os_str() == "-" {
+                each_line("standard input", &mut io::stdin().lock(), visit)?;
+                continue;
+            }
             let name = path.display().to_string();
             let file = open(path).map_err(|error| format!("{name}: {error}"))?;
             each_line(&name, &mut BufReader::new(file), visit)?;
@@ -71,25 +95,53 @@ impl Tokenize {
     fn encode_line(&self, tokenizer: &Pipeline, line: &str) -> Result<String, Failure> {
         if !self.offsets && !self.pieces {
             let ids = tokenizer.encode_ids(line, self.special)?;
-            return Ok(ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "));
+            return match self.json {
+                true => Ok(serde_json::to_string(&ids)?),
+                false => Ok(joined(ids.iter().map(u32::to_string))),
+            };
         }
         let encoding = tokenizer.encode(line, self.special)?;
         let entries = encoding.ids.iter().zip(&encoding.tokens).zip(&encoding.offsets);
-        let entries = entries.map(|((id, token), range)| {
+        if self.json {
+            let entries = entries.map(|((id, token), range)| {
+                let token = if self.pieces { json!(token) } else { json!(id) };
+                if self.offsets { json!([token, range.start, range.end]) } else { token }
+            });
+            return Ok(Value::Array(entries.collect()).to_string());
+        }
+        Ok(joined(entries.map(|((id, token), range)| {
             let token = if self.pieces { token.clone() } else { id.to_string() };
             match self.offsets {
                 true => format!("{token}:{}-{}", range.start, range.end),
                 false => token,
             }
-        });
-        Ok(entries.collect::<Vec<_>>().join(" "))
+        })))
     }
 
     fn decode_line(&self, tokenizer: &Pipeline, line: &str) -> Result<String, Failure> {
-        let id = |word: &str| word.parse::<u32>().map_err(|_| format!("`{word}` is not a token id"));
-        let ids = line.split_whitespace().map(id).collect::<Result<Vec<_>, _>>()?;
-        Ok(tokenizer.decode(&ids, !self.special)?)
+        let ids = match self.json {
+            true => {
+                serde_json::from_str(line).map_err(|error| format!("an array of ids is expected: {error}"))?
+            }
+            false => line.split_whitespace().map(id).collect::<Result<Vec<_>, _>>()?,
+        };
+        let text = match self.lossy {
+            true => tokenizer.decode_lossy(&ids, !self.special),
+            false => tokenizer.decode(&ids, !self.special)?,
+        };
+        match self.json {
+            true => Ok(serde_json::to_string(&text)?),
+            false => Ok(text.replace('\r', "\\r").replace('\n', "\\n")),
+        }
     }
+}
+
+fn joined(words: impl Iterator<Item = String>) -> String {
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn id(word: &str) -> Result<u32, Failure> {
+    word.parse().map_err(|_| format!("`{word}` is not a token id").into())
 }
 
 fn is_broken_pipe(error: &io::Error) -> bool {
@@ -118,6 +170,9 @@ fn each_line(
         }
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
+            if bytes.last() == Some(&b'\r') {
+                bytes.pop();
+            }
         }
         let place = format!("{name}: line {number}");
         let line = std::str::from_utf8(&bytes)

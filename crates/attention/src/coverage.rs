@@ -96,7 +96,8 @@ pub fn coverage_loss<E: Element>(weights: &Var<E>, coverage: &Var<E>) -> Var<E> 
 ///
 /// `logits (batch, vocab)`, `generate (batch, 1)`, `weights (batch, key)`, `source (batch, key)` ids below `extended`,
 /// which may be more than `vocab`: ids from there on are words that only the source has. Gives log-probabilities
-/// `(batch, extended)`; −∞ for words that only other sources have.
+/// `(batch, extended)`; −∞, without a gradient, where the probability is 0: words that only other sources have, and what gate
+/// or softmax have rounded away.
 ///
 /// # Panics
 /// If the shapes do not fit together, an id is not below `extended`, or `extended` is below `vocab`.
@@ -130,7 +131,10 @@ pub fn copy_log_probs<E: Element>(
     assert!(extended >= vocab, "copy_log_probs: {extended} words, fewer than the vocabulary's {vocab}");
     let words = (logits.softmax(-1) * generate).pad(-1, 0, extended - vocab, E::ZERO); // (batch, extended)
     let copies = weights * (-generate + E::ONE); // (batch, key)
-    words.scatter_add(-1, source, &copies).ln()
+    let p = words.scatter_add(-1, source, &copies);
+    let impossible = p.value().eq_scalar(E::ZERO);
+    // The gradient of ln at 0 is infinite, and times 0 no number.
+    p.masked_fill(&impossible, E::ONE).ln().masked_fill(&impossible, E::NEG_INFINITY)
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -168,3 +172,31 @@ pub(crate) const CASES: &[Case] = &[
         )
     }),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gate so sure that its rest is 0, a forbidden token, and a word that only the source has.
+    #[test]
+    fn impossible_words_have_no_gradient() {
+        let source = Ids::new(vec![3, 1], &[1, 2]);
+        for target in [0, 1] {
+            let logits = Var::leaf(Tensor::from_vec(vec![0.5_f32, -0.5, f32::NEG_INFINITY], &[1, 3]));
+            let gate = Var::leaf(Tensor::full(&[1, 1], 20.0_f32));
+            let scores = Var::leaf(Tensor::from_vec(vec![0.1_f32, 0.2], &[1, 2]));
+            let p = copy_log_probs(&logits, &gate.sigmoid(), &scores.softmax(-1), &source, 4);
+            let values = p.value().to_vec();
+            assert_eq!(values[2..], [f32::NEG_INFINITY; 2]);
+            let likely = logits.slice(-1, 0..2).log_softmax(-1);
+            let loss = -p.select(-1, target).sum();
+            let grads = loss.backward().unwrap();
+            let expected = (-likely.select(-1, target).sum()).backward().unwrap();
+            let (found, expected) = (grads.get(&logits).unwrap(), expected.get(&logits).unwrap());
+            assert!(found.max_abs_diff(expected) < 1e-6, "{found:?}, expected {expected:?}");
+            for var in [&gate, &scores] {
+                assert!(grads.get(var).unwrap().to_vec().iter().all(|x| x.is_finite()));
+            }
+        }
+    }
+}

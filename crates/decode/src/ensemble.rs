@@ -79,11 +79,17 @@ impl<S: Scorer> Ensemble<S> {
         // Where they differ in number there are none, which the decoder reports.
         let count = if all.iter().all(|own| own.len() == all[0].len()) { all[0].len() } else { 0 };
         let share = 1.0 / all.len() as f32;
+        let mut column = Vec::with_capacity(all.len());
         scores.extend((0..count).map(|i| {
             let values = all.iter().map(|own| own[i]);
             match self.averaging {
                 Averaging::LogProbabilities => values.map(|value| value * share).sum(),
-                Averaging::Probabilities => (values.map(f32::exp).sum::<f32>() * share).ln(),
+                Averaging::Probabilities => {
+                    // As logarithms: the probabilities may be too small for numbers of their own.
+                    column.clear();
+                    column.extend(values);
+                    (log_sum_exp(&column) + f64::from(share).ln()) as f32
+                }
             }
         }));
         Ok(())

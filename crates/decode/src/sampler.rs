@@ -6,7 +6,8 @@ use rand::{Rng, RngExt};
 
 use crate::error::{ConfigError, require};
 use crate::process::{
-    Context, LogitBias, MinP, OccurrencePenalty, Process, RepetitionPenalty, Temperature, TopK, TopP, Typical,
+    Context, LogitBias, MinP, OccurrencePenalty, Process, RepetitionPenalty, Temperature, TopK, TopP,
+    Typical, apply,
 };
 use crate::softmax::argmax;
 
@@ -149,7 +150,9 @@ impl Sampler {
     /// number; otherwise exactly one is drawn.
     ///
     /// # Panics
-    /// If `logits` does not have one score per token.
+    /// If `logits` does not have one score per token, or one of them is NaN or plus infinity, or becomes so by a step that
+    /// was added.
+    #[track_caller]
     pub fn choose<R: Rng + ?Sized>(
         &self,
         context: Context<'_>,
@@ -162,9 +165,7 @@ impl Sampler {
             logits.len(),
             self.vocab
         );
-        for step in &self.adjust {
-            step.process(context, logits);
-        }
+        apply(&self.adjust, context, logits);
         let Some(shape) = &self.shape else {
             return argmax(logits).map(|token| token as u32);
         };
@@ -251,6 +252,13 @@ mod tests {
         assert_eq!(setting(Sampling { bias: vec![(4, 1.0)], ..default() }), "bias");
         assert_eq!(setting(Sampling { bias: vec![(0, f32::NAN)], ..default() }), "bias");
         assert_eq!(Sampler::new(&default(), 0).unwrap_err().setting, "vocab");
+    }
+
+    #[test]
+    #[should_panic(expected = "the score of token 1 is NaN")]
+    fn a_score_that_is_no_number_is_not_drawn() {
+        let sampler = Sampler::new(&Sampling::default(), 3).unwrap();
+        sampler.choose(Context::default(), &mut [0.0, f32::NAN, 1.0], &mut ChaCha8Rng::seed_from_u64(0));
     }
 
     proptest! {

@@ -12,11 +12,12 @@ pub(crate) fn argmax(logits: &[f32]) -> Option<usize> {
     best
 }
 
-/// `ln Σ exp(logit)`; minus infinity if all logits are.
+/// `ln Σ exp(logit)`; minus infinity if all logits are, NaN if one is.
 pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if max == f32::NEG_INFINITY {
-        return f64::NEG_INFINITY;
+        // The largest passes over NaN, their sum does not.
+        return logits.iter().copied().map(f64::from).fold(f64::NEG_INFINITY, |sum, logit| sum + logit);
     }
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - f64::from(max)).exp()).sum();
     f64::from(max) + sum.ln()

@@ -1,6 +1,6 @@
 //! Perplexity and bits per byte.
 
-/// `exp(nats / tokens)`: how many equally likely tokens would be as surprising. NaN without tokens.
+/// `exp(nats / tokens)`: how many equally likely tokens would be as surprising. Of no tokens, NaN or infinite.
 ///
 /// ```
 /// assert!((metrics::perplexity(10.0 * 4.0_f64.ln(), 10) - 4.0).abs() < 1e-12);
@@ -9,7 +9,7 @@ pub fn perplexity(nats: f64, tokens: usize) -> f64 {
     (nats / tokens as f64).exp()
 }
 
-/// `nats / (ln 2 · bytes)`: comparable over tokenizers. NaN without bytes.
+/// `nats / (ln 2 · bytes)`: comparable over tokenizers. Of no bytes, NaN or infinite.
 ///
 /// ```
 /// assert!((metrics::bits_per_byte(8.0 * 2.0_f64.ln(), 4) - 2.0).abs() < 1e-12);

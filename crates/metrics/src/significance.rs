@@ -11,8 +11,8 @@ pub struct Comparison {
     pub baseline: f64,
     /// Score of the system.
     pub system: f64,
-    /// Two-sided p value, above 0 and at most 1. It says nothing where the two scores are equal: no resample exceeds a
-    /// difference of 0 between systems that agree on every item.
+    /// Two-sided p value, above 0 and at most 1. By sacreBLEU's rules ([`paired_bootstrap`], [`compare`]) it says nothing
+    /// where the two scores are equal: no resample exceeds a difference of 0 between systems that agree on every item.
     pub p_value: f64,
 }
 
@@ -62,7 +62,7 @@ fn bootstrap_over(
 }
 
 /// Approximate randomisation (Noreen 1989; Riezler & Maxwell 2005): of trials where each item's results are swapped between
-/// the systems or not, by chance, the share where the absolute difference exceeds that of the systems, one added to both
+/// the systems or not, by chance, the share where the absolute difference is at least that of the systems, one added to both
 /// counts. `scores` gets `true` for each item to swap. Deterministic from `seed`.
 ///
 /// ```
@@ -73,7 +73,7 @@ fn bootstrap_over(
 ///     };
 ///     (mean(&baseline, &system), mean(&system, &baseline))
 /// })?;
-/// assert!(test.p_value < 0.05);                       // no trial exceeds the difference: all hits moved to one side
+/// assert!((test.p_value - 0.125).abs() < 0.02);       // 2 of 2⁴ ways to swap where they differ have all hits on one side
 /// # Ok::<(), metrics::Error>(())
 /// ```
 ///
@@ -85,21 +85,29 @@ pub fn approximate_randomization(
     seed: u64,
     scores: impl Fn(&[bool]) -> (f64, f64),
 ) -> Result<Comparison, Error> {
+    // Differences that are equal but for rounding are equal.
+    let is_extreme = |found: f64, difference: f64| found >= difference - 1e-12 * difference.max(1.0);
+    randomization_over(count, trials, scores, is_extreme, &mut swaps(count, seed))
+}
+
+/// Of the items, which to swap, drawn anew at each call.
+fn swaps(count: usize, seed: u64) -> impl FnMut() -> Vec<bool> {
     let mut random = SplitMix::new(seed);
-    randomization_over(count, trials, scores, || (0..count).map(|_| random.below(2) == 1).collect())
+    move || (0..count).map(|_| random.below(2) == 1).collect()
 }
 
 fn randomization_over(
     count: usize,
     trials: usize,
     scores: impl Fn(&[bool]) -> (f64, f64),
-    mut draw: impl FnMut() -> Vec<bool>,
+    is_extreme: impl Fn(f64, f64) -> bool,
+    draw: &mut dyn FnMut() -> Vec<bool>,
 ) -> Result<Comparison, Error> {
     check(count, trials)?;
     let (baseline, system) = scores(&vec![false; count]);
     let difference = (baseline - system).abs();
-    let exceeds = |(a, b): (f64, f64)| (a - b).abs() > difference;
-    let extreme = (0..trials).filter(|_| exceeds(scores(&draw()))).count();
+    let found = |(a, b): (f64, f64)| is_extreme((a - b).abs(), difference);
+    let extreme = (0..trials).filter(|_| found(scores(&draw()))).count();
     Ok(Comparison { baseline, system, p_value: share(extreme, trials) })
 }
 
@@ -108,7 +116,8 @@ fn randomization_over(
 pub enum PairedTest {
     /// [`paired_bootstrap`]; 1,000 resamples are usual.
     Bootstrap,
-    /// [`approximate_randomization`]; 10,000 trials are usual.
+    /// [`approximate_randomization`], but of trials with a difference above that of the systems, as sacreBLEU counts
+    /// them; 10,000 are usual.
     Randomization,
 }
 
@@ -144,10 +153,16 @@ pub fn compare<M: CorpusMetric>(
         PairedTest::Bootstrap => {
             paired_bootstrap(expected, resamples, seed, |items| resampled(metric, baseline, system, items))
         }
-        PairedTest::Randomization => approximate_randomization(expected, resamples, seed, |swap| {
-            swapped(metric, baseline, system, swap)
-        }),
+        PairedTest::Randomization => {
+            let scores = |swap: &[bool]| swapped(metric, baseline, system, swap);
+            randomization_over(expected, resamples, scores, exceeds, &mut swaps(expected, seed))
+        }
     }
+}
+
+/// sacreBLEU's rule.
+fn exceeds(found: f64, difference: f64) -> bool {
+    found > difference
 }
 
 fn resampled<M: CorpusMetric>(metric: &M, a: &Segments, b: &Segments, items: &[usize]) -> (f64, f64) {
@@ -213,7 +228,8 @@ mod tests {
             count,
             swaps.len(),
             |swap| swapped(metric, &baseline, &system, swap),
-            || draws.next().unwrap(),
+            exceeds,
+            &mut || draws.next().unwrap(),
         );
         for (test, key) in [(bootstrap, "bs"), (randomization, "ar")] {
             let (test, expected) = (test.unwrap(), &golden[name][key]);
@@ -228,6 +244,22 @@ mod tests {
         let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         equals_sacrebleu(&Bleu::default(), &golden, "BLEU");
         equals_sacrebleu(&Chrf::default(), &golden, "chrF2");
+    }
+
+    #[test]
+    fn randomization_of_hits_is_the_sign_test() {
+        // Of 100 items, those where the systems differ: won and lost.
+        for (won, lost, expected) in [(1, 0, 1.0), (6, 2, 0.2890625), (3, 3, 1.0), (8, 0, 0.0078125)] {
+            let hit = |i: usize, system: bool| {
+                f64::from(u8::from(if i < won { system } else { i < won + lost && !system }))
+            };
+            let test = approximate_randomization(100, 20_000, 3, |swap| {
+                let mean = |system: bool| (0..100).map(|i| hit(i, system != swap[i])).sum::<f64>() / 100.0;
+                (mean(false), mean(true))
+            });
+            let p = test.unwrap().p_value;
+            assert!((p - expected).abs() < 0.02, "{won} won, {lost} lost: {p}, expected {expected}");
+        }
     }
 
     #[test]

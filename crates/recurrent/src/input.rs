@@ -19,6 +19,18 @@ pub enum InputError {
         /// Shape of the ids.
         shape: Vec<usize>,
     },
+    /// Two inputs of other shapes where each token of one belongs to one of the other.
+    #[error("`{what}` is of shape {found:?}, `{other}` of {expected:?}")]
+    Shapes {
+        /// What is taken to be wrong.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What it was compared with.
+        other: &'static str,
+        /// The shape of that.
+        expected: Vec<usize>,
+    },
     /// Two inputs, or an input and what is remembered, are of different batches.
     #[error("`{what}` is of {found} sequences, `{other}` of {expected}")]
     Batch {
@@ -50,6 +62,20 @@ pub(crate) fn check_ids(ids: &Ids, vocab: usize, what: &str) -> Result<(usize, u
     }
     ids.check_below(vocab, what)?;
     Ok((ids.shape()[0], ids.shape()[1]))
+}
+
+/// Checks that each token of one input belongs to one of the other.
+pub(crate) fn same_shape(
+    what: &'static str,
+    found: &Ids,
+    other: &'static str,
+    expected: &Ids,
+) -> Result<(), InputError> {
+    if found.shape() == expected.shape() {
+        return Ok(());
+    }
+    let (found, expected) = (found.shape().to_vec(), expected.shape().to_vec());
+    Err(InputError::Shapes { what, found, other, expected })
 }
 
 /// Checks that two batches are of one size.

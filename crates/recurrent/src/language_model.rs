@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tensor::{Element, Ids, Tensor};
 
 use crate::cell::{Cell, NewCell};
-use crate::input::{InputError, check_ids, same_batch};
+use crate::input::{InputError, check_ids, same_batch, same_shape};
 use crate::seq2seq::cell_module;
 use crate::stack::{Stack, StackConfig};
 use crate::state::State;
@@ -133,10 +133,10 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
     /// the gradient: what truncated backpropagation through time goes on from.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward); also if a target is no token.
+    /// As [`forward`](Self::forward); also if a target is no token, or the shapes differ.
     ///
     /// # Panics
-    /// As `forward`, or if the shapes differ.
+    /// As `forward`.
     pub fn loss(
         &self,
         ids: &Ids,
@@ -144,6 +144,7 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
         state: Option<&[C::State]>,
         mode: &mut Mode<'_>,
     ) -> Result<(Var<E>, Vec<C::State>), InputError> {
+        same_shape("target", target, "ids", ids)?;
         let (logits, state) = self.forward(ids, state, mode)?;
         let loss = CrossEntropy::default().forward(&logits, target)?;
         Ok((loss, state.iter().map(State::detach).collect()))
@@ -164,6 +165,7 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
         softmax: &SampledSoftmax,
         mode: &mut Mode<'_>,
     ) -> Result<(Var<E>, Vec<C::State>), InputError> {
+        same_shape("target", target, "ids", ids)?;
         let (y, state) = self.outputs(ids, state, mode)?;
         let loss = softmax.forward(&y, self.output_weight(), Some(self.head.bias.var()), target, mode)?;
         Ok((loss, state.iter().map(State::detach).collect()))

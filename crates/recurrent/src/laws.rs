@@ -127,17 +127,42 @@ fn a_window_of_truncated_backpropagation_has_its_own_gradient() {
 
 #[test]
 fn dropout_between_layers_is_locked_on_request() {
+    let units = 16;
+    for locked in [true, false] {
+        let config = StackConfig { layers: 2, dropout: 0.5, locked, ..StackConfig::new(2, units) };
+        let mut rnn = Rnn::<f64>::new(config, &mut ChaCha8Rng::seed_from_u64(4)).unwrap();
+        // Of each layer the first weight reads what lies below. The first gives the same at all steps, since nothing of the
+        // step before goes on; the second lets through what it gets, unit for unit.
+        for (path, param) in rnn.parameters_mut() {
+            let value = match (path.contains("weight_hh"), param.shape()) {
+                (false, [rows, columns]) if rows == columns => Tensor::eye(units),
+                (false, [_, _]) => Tensor::full(param.shape(), 0.5),
+                _ => Tensor::zeros(param.shape()),
+            };
+            param.set(value);
+        }
+        let x = Var::constant(Tensor::ones(&[2, 30, 2]));
+        let train = |seed| {
+            let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+            rnn.forward(&x, None, None, &mut Mode::Train(rng)).y.value().clone()
+        };
+        let y = train(1); // (batch, time, units)
+        assert!(y == train(1) && y != train(2));
+        let is_constant = |t: usize| y.select(1, t) == y.select(1, 0);
+        assert_eq!((1..30).all(is_constant), locked);
+        let dropped = y.select(1, 0).to_vec().into_iter().filter(|value| *value == 0.0).count();
+        assert!((1..2 * units).contains(&dropped), "{dropped} of {} dropped", 2 * units);
+    }
+}
+
+#[test]
+#[should_panic(expected = "a step alone cannot lock its dropout")]
+fn a_step_does_not_unlock_dropout() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let config = StackConfig { layers: 2, dropout: 0.5, locked: true, ..StackConfig::new(2, 64) };
+    let config = StackConfig { layers: 2, dropout: 0.5, locked: true, ..StackConfig::new(2, 3) };
     let rnn = Rnn::<f64>::new(config, &mut rng).unwrap();
-    let x = Var::constant(Tensor::ones(&[2, 3, 2]));
-    let train = |seed| rnn.forward(&x, None, None, &mut Mode::Train(&mut ChaCha8Rng::seed_from_u64(seed))).y;
-    assert_eq!(train(1).value(), train(1).value());
-    assert_ne!(train(1).value(), train(2).value());
-    assert_eq!(
-        rnn.forward(&x, None, None, &mut Mode::Eval).y.value(),
-        rnn.forward(&x, None, None, &mut Mode::Eval).y.value()
-    );
+    let x = Var::constant(Tensor::ones(&[1, 2]));
+    let _ = rnn.step(&x, &rnn.start(1), &mut Mode::Train(&mut rng));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod case;
 mod cell;
+#[cfg(test)]
+mod faults;
 mod fused;
 #[cfg(test)]
 mod goldens;

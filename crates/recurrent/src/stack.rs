@@ -226,7 +226,8 @@ impl<C> Stack<C> {
     /// One step of every layer: `x (batch, input)` → the output of the last, `(batch, hidden)`, and the next states.
     ///
     /// # Panics
-    /// If there are two directions, or the shapes do not fit together.
+    /// If there are two directions, the shapes do not fit together, or in training dropout is locked, since a step does not
+    /// know what those before it dropped.
     #[track_caller]
     pub fn step<E: Element>(
         &self,
@@ -266,6 +267,10 @@ impl<C> Stack<C> {
         C: Cell<E>,
     {
         assert!(!self.config.bidirectional, "recurrent stack: a step of two directions");
+        assert!(
+            !(self.config.locked && self.config.dropout > 0.0 && mode.is_train()),
+            "recurrent stack: a step alone cannot lock its dropout to that of the steps before"
+        );
         assert!(
             state.len() == cells.len(),
             "recurrent stack: {} states for {} cells",

@@ -99,7 +99,7 @@ pub fn unroll<E: Element, C: Cell<E>>(
     (steps.outputs(), steps.state)
 }
 
-/// Unrolls a cell and keeps what happened at each step: the gates, and probes that catch the gradient of each output.
+/// Unrolls a cell and keeps what happened at each step: the gates, and probes that catch the gradient of each state.
 /// Shapes as of [`unroll`].
 ///
 /// # Panics
@@ -117,6 +117,7 @@ pub fn unroll<E: Element, C: Cell<E>>(
 /// let grads = trace.y.select(0, 4).sum().backward()?;                                // a loss on the last output
 /// let norms = trace.gradient_norms(&grads);                                          // ‖∂loss/∂h‖ at each step
 /// assert!(norms[0] < norms[4]);
+/// assert!(trace.memory_norms(&grads)[3] > 0.0);                                      // ‖∂loss/∂c‖
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[track_caller]
@@ -126,14 +127,15 @@ pub fn trace<E: Element, C: Cell<E>>(
     state: &C::State,
     order: &Order,
 ) -> Trace<E, C::State> {
-    let mut probes = vec![None; order.time()];
+    let mut probes = vec![Vec::new(); order.time()];
     let steps = run(cell, x, state, order, |t, state| {
-        let probe = Var::leaf(Tensor::zeros(state.hidden().shape()));
-        let h = state.hidden() + &probe;
-        probes[t] = Some(probe);
-        state.with_hidden(h)
+        state.map(|part| {
+            let probe = Var::leaf(Tensor::zeros(part.shape()));
+            let probed = part + &probe;
+            probes[t].push(probe);
+            probed
+        })
     });
-    let probes = probes.into_iter().map(|probe| probe.expect("each step has run")).collect();
     Trace { y: steps.outputs(), gates: steps.gates, state: steps.state, probes }
 }
 
@@ -146,18 +148,28 @@ pub struct Trace<E: Element, S> {
     pub state: S,
     /// The gates of each step by name, each `(batch, hidden)`.
     pub gates: Vec<GateValues<E>>,
-    probes: Vec<Var<E>>,
+    /// For each step, one for each part of the state, the output first.
+    probes: Vec<Vec<Var<E>>>,
 }
 
 impl<E: Element, S> Trace<E, S> {
     /// `‖∂loss/∂h_t‖` over the batch, for each step, from the gradients of a loss that depends on this trace: how much
     /// of the loss's gradient reaches back so far. 0 where nothing arrives.
     pub fn gradient_norms(&self, grads: &Gradients<E>) -> Vec<f64> {
-        // In f64: squares of what has nearly vanished are no f32.
-        let square = |x: E| x.to_f64() * x.to_f64();
-        let norm = |gradient: &Tensor<E>| gradient.to_vec().into_iter().map(square).sum::<f64>().sqrt();
-        self.probes.iter().map(|probe| grads.get(probe).map_or(0.0, norm)).collect()
+        self.probes.iter().map(|parts| norm(grads, parts.first())).collect()
     }
+
+    /// The same of what is handed on beside the output, an LSTM's `c_t`: `‖∂loss/∂c_t‖` through the next step alone, so
+    /// that it is 0 at the last. Of a cell whose output is its whole state, [`gradient_norms`](Self::gradient_norms).
+    pub fn memory_norms(&self, grads: &Gradients<E>) -> Vec<f64> {
+        self.probes.iter().map(|parts| norm(grads, parts.last())).collect()
+    }
+}
+
+fn norm<E: Element>(grads: &Gradients<E>, probe: Option<&Var<E>>) -> f64 {
+    let Some(gradient) = probe.and_then(|probe| grads.get(probe)) else { return 0.0 };
+    // In f64: squares of what has nearly vanished are no f32.
+    gradient.to_vec().into_iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>().sqrt()
 }
 
 struct Steps<E: Element, S> {

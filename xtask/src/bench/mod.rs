@@ -1,5 +1,6 @@
 //! Benchmarks: our time alone, or beside the same work in other libraries.
 
+mod approximate;
 mod beam;
 mod gemm;
 mod gpt;

@@ -7,11 +7,11 @@ use embed::io::Format;
 use embed::{Vectors, Words};
 use serde::Serialize;
 
-use super::{Bench, gemm, measure};
+use super::{Bench, approximate, gemm, measure};
 use crate::Failure;
 use crate::args::on_threads;
 
-const CASES: [&str; 4] = ["search-1m", "search-1m-8", "search-1m-256", "open-1m"];
+const CASES: [&str; 5] = ["search-1m", "search-1m-8", "search-1m-256", "open-1m", "approximate-100k"];
 const WORDS: usize = 1_000_000;
 const DIM: usize = 100;
 /// Words asked for.
@@ -45,12 +45,16 @@ struct Opened {
 
 pub(super) fn run(bench: &Bench) -> Result<(), Failure> {
     let cases = bench.cases(&CASES)?;
+    if cases.contains(&"approximate-100k") {
+        approximate::run(bench)?;
+    }
+    let searches: Vec<&str> = cases.iter().copied().filter(|case| case.starts_with("search")).collect();
+    if searches.is_empty() && !cases.contains(&"open-1m") {
+        return Ok(());
+    }
     let vectors = random()?;
-    for case in &cases {
-        if *case == "open-1m" {
-            continue;
-        }
-        if !bench.json && case == cases.first().unwrap_or(case) {
+    for (i, case) in searches.iter().enumerate() {
+        if !bench.json && i == 0 {
             println!("{WORDS} vectors of {DIM} numbers, the {COUNT} nearest");
             println!(
                 "{:>13} {:>7} {:>9} {:>12} {:>6} {:>12} {:>12}",

@@ -18,6 +18,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use error::Error;
 use table::Dataset;
+use train::chart::Font;
 pub(crate) use unpack::files_under;
 
 /// List data sets and weights, or fetch one into the cache
@@ -66,6 +67,12 @@ pub(crate) fn run(command: DataCommand) -> Result<(), Error> {
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let folder = cache::root().ok()?.join(name);
     folder.is_dir().then_some(folder)
+}
+
+/// A font that writes Chinese in pictures, whose own does not, if it has been fetched.
+pub(crate) fn chinese_font() -> Result<Option<Font>, crate::Failure> {
+    let path = folder("noto-sans-sc").map(|folder| folder.join("fonts/NotoSansHans-Regular.otf"));
+    Ok(path.map(Font::load).transpose()?)
 }
 
 /// The table, in one write; a reader that has seen enough (`| head`) is no error.

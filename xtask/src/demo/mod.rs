@@ -125,15 +125,15 @@ impl Demo {
                 vec![found.ok_or_else(|| format!("no demo `{name}`; there are {names}"))?]
             }
         };
-        if let Some(option) = self
-            .options()
-            .into_iter()
-            .find(|option| !chosen.iter().any(|entry| entry.options.contains(option)))
-        {
+        // Several demos that take an option would mean other things by it.
+        let takes = |option: &&str| matches!(chosen[..], [entry] if entry.options.contains(option));
+        if let Some(option) = self.options().into_iter().find(|option| !takes(option)) {
             let takers = ENTRIES.iter().filter(|entry| entry.options.contains(&option));
-            let takers = takers.map(|entry| entry.name).collect::<Vec<_>>().join(" and ");
-            let name = self.name.as_deref().unwrap_or_default();
-            return Err(format!("demo {name} does not take {option}; demo {takers} does").into());
+            let takers = takers.map(|entry| format!("`demo {}`", entry.name)).collect::<Vec<_>>().join(", ");
+            return Err(match self.name.as_deref() {
+                Some(name) => format!("demo {name} does not take {option}; it is for {takers}").into(),
+                None => format!("{option} is for {takers}: name the demo").into(),
+            });
         }
         on_threads(self.run.threads, || {
             if let [only] = chosen[..] {

@@ -146,13 +146,14 @@ fn chinese(run: &RunArgs, dir: &Path) -> Result<(), Failure> {
 
 /// The font of pictures has no Chinese: another is needed, or words are numbered.
 fn chinese_names() -> Result<Names, Failure> {
-    let Some(folder) = data::folder("noto-sans-sc") else {
+    let font = data::chinese_font()?;
+    if font.is_none() {
         println!(
             "  words are numbered on the map; `cargo xtask data fetch noto-sans-sc` obtains a font that writes them"
         );
         return Ok(Names::Numbers);
-    };
-    Ok(Names::Own(Some(Font::load(folder.join("fonts/NotoSansHans-Regular.otf"))?)))
+    }
+    Ok(Names::Own(font))
 }
 
 fn describe(language: &Language, model: &embed::Model, start: Instant) {

@@ -7,6 +7,7 @@ use tokenize::{ByteLevelBpeTrainer, CharTokenizer, Tokenizer};
 use train::{TokenFile, TokenWriter, Tokens};
 
 use crate::Failure;
+use crate::learning::Learning;
 
 /// What the units of text are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,9 @@ impl Units {
                 (Box::new(chars), json)
             }
             Self::BytePairs(vocab) => {
-                let bpe = ByteLevelBpeTrainer::new(vocab).train([train])?;
+                let mut learning = Learning::new("byte pairs");
+                let bpe = ByteLevelBpeTrainer::new(vocab)
+                    .train_with([train], &mut |progress| learning.update(progress))?;
                 let json = bpe.to_json();
                 (Box::new(bpe), json)
             }

@@ -36,7 +36,7 @@ pub(crate) struct Recipe {
     pub(crate) average: f64,
 }
 
-/// How training went.
+/// How training went; times without the checks.
 pub(crate) struct Fitted {
     /// Epoch and loss of each batch.
     pub(crate) losses: Vec<(f64, f64)>,
@@ -74,11 +74,13 @@ pub(crate) fn fit(
     };
     let mut progress = Progress::new(shown);
     let (start, processor) = (Instant::now(), processor_seconds());
+    // Checks are not training.
+    let (mut checked, mut checked_processor) = (0.0, 0.0);
     let mut losses = Vec::new();
     let mut step = 0;
     'epochs: loop {
         for picked in length_batches(&lengths, recipe.batch, rng) {
-            let spent = processor_seconds() - processor;
+            let spent = processor_seconds() - processor - checked_processor;
             let done = match recipe.budget {
                 Budget::Epochs(epochs) => step as f64 / (epochs * per_epoch) as f64,
                 Budget::ProcessorMinutes(minutes) => spent / (60.0 * minutes),
@@ -100,9 +102,12 @@ pub(crate) fn fit(
             let at = if let Budget::Epochs(_) = recipe.budget { step } else { spent as u64 };
             progress.update(at, value, batch.tokens);
         }
+        let (before, processor_before) = (Instant::now(), processor_seconds());
         average.swap(&mut *model);
         let said = check(&*model, step as f64 / per_epoch as f64)?;
         average.swap(&mut *model);
+        checked += before.elapsed().as_secs_f64();
+        checked_processor += processor_seconds() - processor_before;
         if !said.is_empty() {
             progress.print(&said);
         }
@@ -112,7 +117,7 @@ pub(crate) fn fit(
     Ok(Fitted {
         losses,
         epochs: step as f64 / per_epoch as f64,
-        seconds: start.elapsed().as_secs_f64(),
-        processor_seconds: processor_seconds() - processor,
+        seconds: start.elapsed().as_secs_f64() - checked,
+        processor_seconds: processor_seconds() - processor - checked_processor,
     })
 }

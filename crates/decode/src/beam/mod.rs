@@ -71,7 +71,8 @@ impl CoveragePenalty {
 /// When the search for one prompt ends, before the limit on tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// When no open hypothesis can overtake the `n_best` complete ones any more, whatever follows.
+    /// When no open hypothesis can overtake the `n_best` complete ones any more, whatever follows; provided that log
+    /// probabilities only fall, which a step that raises scores undoes where they are not normalised again.
     Exact,
     /// When no open hypothesis, scored as if it ended now, is better than the `n_best` complete ones: an
     /// estimate that with a length penalty ends much earlier.

@@ -4,12 +4,49 @@ use std::fmt;
 
 use super::{Beam, CoveragePenalty, Ending, Hypothesis};
 use crate::error::{ConfigError, Error};
-use crate::process::{Context, Process};
+use crate::process::{Context, Process, apply};
 use crate::scorer::{Checked, Scorer};
 use crate::softmax::log_sum_exp;
 use crate::stop::Finish;
 
 /// A beam search over all prompts in one batch.
+///
+/// ```
+/// use decode::process::MinLength;
+/// use decode::{Beam, BeamSearch, Finish, Scorer};
+///
+/// /// After any token: 0, the end, with probability 0.5, 1 with 0.3, 2 with 0.2.
+/// struct Coin;
+///
+/// impl Coin {
+///     fn score(rows: usize, scores: &mut Vec<f32>) {
+///         scores.extend([0.5_f32, 0.3, 0.2].map(f32::ln).repeat(rows));
+///     }
+/// }
+///
+/// impl Scorer for Coin {
+///     type Error = std::convert::Infallible;
+///     fn vocab(&self) -> usize {
+///         3
+///     }
+///     fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), Self::Error> {
+///         Ok(Self::score(prompts.len(), scores))
+///     }
+///     fn extend(&mut self, _: &[usize], tokens: &[u32], scores: &mut Vec<f32>) -> Result<(), Self::Error> {
+///         Ok(Self::score(tokens.len(), scores))
+///     }
+/// }
+///
+/// let beam = Beam { n_best: 3, ..Beam::new(3, 0, 10) };
+/// let found = BeamSearch::new(&beam)?.run(&mut Coin, &[vec![1]])?; // of one prompt
+/// let tokens = |found: &[Vec<decode::Hypothesis>]| found[0].iter().map(|h| h.tokens.clone()).collect::<Vec<_>>();
+/// assert_eq!(tokens(&found), [vec![], vec![1], vec![2]]);
+/// assert!((found[0][1].log_prob - (0.3_f64 * 0.5).ln()).abs() < 1e-6 && found[0][1].finish == Finish::End);
+///
+/// let longer = BeamSearch::new(&beam)?.with(MinLength::new(&[0], 1)).run(&mut Coin, &[vec![1]])?;
+/// assert_eq!(tokens(&longer), [vec![1], vec![2], vec![1, 1]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct BeamSearch {
     beam: Beam,
     steps: Vec<Box<dyn Process>>,
@@ -192,9 +229,7 @@ impl BeamSearch {
         if before.is_finite() && before != 0.0 {
             logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit) - before) as f32);
         }
-        for step in &self.steps {
-            step.process(context, logits);
-        }
+        apply(&self.steps, context, logits);
         if self.beam.renormalise { log_sum_exp(logits) } else { 0.0 }
     }
 

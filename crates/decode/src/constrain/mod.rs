@@ -80,7 +80,7 @@ pub struct Constrained<A> {
 }
 
 impl<A: Automaton> Constrained<A> {
-    /// With these end tokens, which the model must have.
+    /// With these end tokens. Decoding panics at a token that the model lacks.
     pub fn new(automaton: A, ends: &[u32]) -> Self {
         Self { automaton, ends: ends.to_vec() }
     }

@@ -18,7 +18,7 @@ pub struct MinLength {
 }
 
 impl MinLength {
-    /// At least `min_tokens` tokens before any of `ends`, which the model must have.
+    /// At least `min_tokens` tokens before any of `ends`. Decoding panics at a token that the model lacks.
     pub fn new(ends: &[u32], min_tokens: usize) -> Self {
         Self { ends: ends.to_vec(), min_tokens }
     }

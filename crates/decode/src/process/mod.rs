@@ -66,13 +66,27 @@ impl<'a> Context<'a> {
 /// ```
 pub trait Process {
     /// Changes `logits (vocab)`, the scores of the token that follows the sequence. Logits come in finite or minus
-    /// infinity and must leave so.
+    /// infinity and must leave so; a decoder panics otherwise.
     fn process(&self, context: Context<'_>, logits: &mut [f32]);
 }
 
 impl<P: Process + ?Sized> Process for Box<P> {
     fn process(&self, context: Context<'_>, logits: &mut [f32]) {
         (**self).process(context, logits);
+    }
+}
+
+/// Applies steps in their order.
+///
+/// # Panics
+/// If a score is then NaN or plus infinity, which cannot be ranked or normalised.
+#[track_caller]
+pub(crate) fn apply(steps: &[Box<dyn Process>], context: Context<'_>, logits: &mut [f32]) {
+    for step in steps {
+        step.process(context, logits);
+    }
+    if let Some(token) = logits.iter().position(|score| score.is_nan() || *score == f32::INFINITY) {
+        panic!("the score of token {token} is {}, expected a finite one or minus infinity", logits[token]);
     }
 }
 

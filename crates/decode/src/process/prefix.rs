@@ -4,8 +4,9 @@ use crate::process::{Context, Process, only};
 
 /// Makes each output begin with given tokens, after which the model goes on by itself.
 ///
-/// Different from a longer prompt in that the tokens are part of the output and of its score, and in that an end token
-/// among them ends it.
+/// Different from a longer prompt in that the tokens are part of the output, and in that an end token among them ends it.
+/// They cost nothing where scores are normalised after the steps, as in [`Beam`](crate::Beam) by default; with its
+/// `renormalise` off they count as the model scores them.
 ///
 /// ```
 /// use decode::process::{Context, ForcedPrefix, Process};
@@ -20,7 +21,7 @@ pub struct ForcedPrefix {
 }
 
 impl ForcedPrefix {
-    /// A prefix for each prompt; prompts beyond the last have none. The model must have the tokens.
+    /// A prefix for each prompt; prompts beyond the last have none. Decoding panics at a token that the model lacks.
     pub fn new(prefixes: Vec<Vec<u32>>) -> Self {
         Self { prefixes }
     }

@@ -12,7 +12,7 @@ use super::cell_module;
 use super::decoder::{Decoder, DecoderOutput, DecoderState};
 use super::encoder::Encoder;
 use crate::cell::{Cell, NewCell};
-use crate::input::{InputError, check_ids, check_lengths, same_batch};
+use crate::input::{InputError, check_ids, check_lengths, same_batch, same_shape};
 use crate::stack::StackConfig;
 use crate::state::State;
 
@@ -180,9 +180,7 @@ impl<E: Element, C: Cell<E>> Seq2Seq<E, C> {
         teacher: Teacher,
         mode: &mut Mode<'_>,
     ) -> Result<Var<E>, InputError> {
-        if next.shape() != target.shape() {
-            return Err(InputError::NotBatchTime { shape: next.shape().to_vec() });
-        }
+        same_shape("next", next, "target", target)?;
         let out = self.forward(source, lengths, target, teacher, mode)?;
         Ok(options.forward(&out.logits, next)?)
     }

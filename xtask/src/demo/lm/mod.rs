@@ -110,11 +110,12 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
 
 fn plan(demo: &Demo, corpus: &Corpus) -> Result<Plan, Failure> {
     let vocab = corpus.vocab();
+    let hidden = demo.hidden.unwrap_or(256);
     let small = Plan {
         sizes: Sizes {
-            recurrent: LanguageModelConfig { hidden: 256, ..LanguageModelConfig::new(vocab, 128) },
+            recurrent: LanguageModelConfig { hidden, ..LanguageModelConfig::new(vocab, 128) },
             sampled: None,
-            gpt: GptConfig::new(vocab),
+            gpt: GptConfig { d_model: hidden / 2, ..GptConfig::new(vocab) },
         },
         batch: 32,
         time: 64,

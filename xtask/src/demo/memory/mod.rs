@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use train::chart::{Chart, Figure};
 
-use self::model::{Kind, Model};
+use self::model::{Kind, Model, Seen};
 use self::tasks::Task;
 use crate::Failure;
 use crate::args::{RunArgs, Size, interrupt};
@@ -22,22 +22,22 @@ use crate::report::Report;
 
 const BATCH: usize = 32;
 
-/// Norms of gradients by step, before and after training.
-struct Norms {
+/// What happens at each step, before and after training.
+struct Inside {
     kind: Kind,
-    before: Vec<f64>,
-    after: Vec<f64>,
+    before: Seen,
+    after: Seen,
 }
 
 pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
     let dir = run.out_dir("demo/memory")?;
     let (steps, lengths): (u64, &[usize]) = match run.size() {
         Size::Quick => (60, &[8, 16]),
-        Size::Normal => (800, &[10, 30, 80]),
-        Size::Full => (6_000, &[10, 30, 80, 200]),
+        Size::Normal => (800, &[10, 20, 40]),
+        Size::Full => (6_000, &[10, 20, 40, 80, 160]),
     };
     let mut report = Report::default();
-    let mut norms = Vec::new();
+    let mut insides = Vec::new();
     let tasks = [
         (Task::Adding, "adding: squared error of the sum of two marked numbers; a guess has 0.167"),
         (Task::Copying, "copying: per cent of three symbols that are right at the end; a guess has 25"),
@@ -58,32 +58,32 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
                     Task::Copying => format!(" {result:>10.1}"),
                 };
                 let longest = Some(time) == lengths.last();
-                norms.extend(seen.filter(|_| longest && task == Task::Adding));
+                insides.extend(seen.filter(|_| longest && task == Task::Adding));
             }
             report.line(&row);
         }
         report.line("");
     }
-    explain(&norms, &mut report);
+    explain(&insides, &mut report);
     explode::run(run.seed, &mut report)?;
-    draw(&norms, &dir.join("gradients.png"))?;
+    draw(&insides, &dir.join("gradients.png"))?;
     std::fs::write(dir.join("summary.txt"), &report.text)?;
     println!("\npicture, summary: {}", dir.display());
     Ok(())
 }
 
-/// Trains a model; gives its result on fresh sequences, and the norms of its gradients if it hands a state on.
+/// Trains a model; gives its result on fresh sequences, and what happens inside if it hands a state on.
 fn train(
     kind: Kind,
     task: Task,
     time: usize,
     steps: u64,
     seed: u64,
-) -> Result<(f64, Option<Norms>), Failure> {
+) -> Result<(f64, Option<Inside>), Failure> {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let mut model = Model::new(kind, task, time, rng)?;
     let fresh = task.draw(500, time, rng);
-    let before = model.gradient_norms(&fresh)?;
+    let before = model.seen(&fresh)?;
     let mut adam = Optim::new(Adam::default())?;
     let schedule = Schedule::cosine(5e-3, 1e-4, steps);
     for step in 0..steps {
@@ -93,43 +93,75 @@ fn train(
         adam.step_clipped(&mut model, &grads, schedule.at(step), 1.0)?;
     }
     let y = no_grad(|| model.forward(&fresh.x, &mut Mode::Eval));
-    let after = model.gradient_norms(&fresh)?;
-    let norms = (!after.is_empty()).then_some(Norms { kind, before, after });
-    Ok((fresh.result(&y)?, norms))
+    let inside = before.zip(model.seen(&fresh)?).map(|(before, after)| Inside { kind, before, after });
+    Ok((fresh.result(&y)?, inside))
+}
+
+/// How much of the gradient comes back, and the gate that decides it.
+fn explain(insides: &[Inside], report: &mut Report) {
+    let Some(first) = insides.first() else { return };
+    let time = first.before.output.len();
+    report.line(&format!(
+        "adding over {time} steps: the gradient at the first step, of that at the last; how much the gate f (LSTM) or\n\
+         z (GRU) lets stay of the memory at each step, its mean, and what that leaves over all steps\n\n\
+         {:<14} {:>15} {:>10} {:>12} {:>10} {:>12}",
+        "", "before training", "after", "gate before", "after", "after, all"
+    ));
+    for Inside { kind, before, after } in insides {
+        let gate = |seen: &Seen| seen.stays.map_or_else(String::new, |mean| format!("{mean:.3}"));
+        let all = after.stays.map_or_else(String::new, |mean| format!("{:.1e}", mean.powi(time as i32)));
+        report.line(&format!(
+            "{:<14} {:>15.1e} {:>10.1e} {:>12} {:>10} {all:>12}",
+            kind.name(),
+            share(&before.output),
+            share(&after.output),
+            gate(before),
+            gate(after)
+        ));
+        if !after.memory.is_empty() {
+            let name = format!("{}, memory", kind.name());
+            report.line(&format!(
+                "{name:<14} {:>15.1e} {:>10.1e}",
+                share(&before.memory),
+                share(&after.memory)
+            ));
+        }
+    }
+    report.line(
+        "\nwhere the gate stays open a memory lasts; an LSTM's output alone forgets, and is read anew from the memory",
+    );
 }
 
 /// Share of the last step's gradient that reaches the first.
-fn explain(norms: &[Norms], report: &mut Report) {
-    let Some(first) = norms.first() else { return };
-    report.line(&format!(
-        "adding over {} steps: the gradient at the first step, of that at the last\n\n{:<10} {:>16} {:>15}",
-        first.before.len(),
-        "",
-        "before training",
-        "after"
-    ));
-    for Norms { kind, before, after } in norms {
-        let share = |norms: &[f64]| norms[0] / norms[norms.len() - 1].max(f64::MIN_POSITIVE);
-        report.line(&format!("{:<10} {:>16.1e} {:>15.1e}", kind.name(), share(before), share(after)));
-    }
+fn share(norms: &[f64]) -> f64 {
+    norms[0] / norms[norms.len() - 1].max(f64::MIN_POSITIVE)
 }
 
-fn draw(norms: &[Norms], path: &Path) -> Result<(), Failure> {
-    let chart = |title: &str, of: fn(&Norms) -> &[f64]| {
+fn draw(insides: &[Inside], path: &Path) -> Result<(), Failure> {
+    let chart = |title: &str, of: fn(&Inside) -> &Seen| {
         let chart = Chart::new(title).x("step").y("norm of the gradient").log_y();
-        norms.iter().fold(chart, |chart, norms| {
-            // What has vanished altogether has no logarithm.
-            let points = of(norms).iter().enumerate().map(|(t, norm)| (t as f64, *norm));
-            chart.line(norms.kind.name(), &points.filter(|(_, norm)| *norm > 0.0).collect::<Vec<_>>())
+        insides.iter().fold(chart, |chart, inside| {
+            let (name, seen) = (inside.kind.name(), of(inside));
+            let chart = chart.line(name, &points(&seen.output));
+            if seen.memory.is_empty() {
+                chart
+            } else {
+                chart.line(format!("{name}, memory"), &points(&seen.memory))
+            }
         })
     };
     let figure = Figure::new()
         .title("How much of the loss at the end reaches each step: the adding problem")
         .columns(2)
         .panel_size(640, 480)
-        .add(chart("before training", |norms| &norms.before))
-        .add(chart("after training", |norms| &norms.after));
+        .add(chart("before training", |inside| &inside.before))
+        .add(chart("after training", |inside| &inside.after));
     Ok(figure.save(path)?)
+}
+
+/// By step; what has vanished altogether has no logarithm.
+fn points(norms: &[f64]) -> Vec<(f64, f64)> {
+    norms.iter().enumerate().map(|(t, norm)| (t as f64, *norm)).filter(|(_, norm)| *norm > 0.0).collect()
 }
 
 #[cfg(test)]
@@ -139,8 +171,21 @@ mod tests {
     /// A short run of what the table shows: gates bring the sum of two numbers across a few steps.
     #[test]
     fn a_gru_learns_to_add() {
-        let (error, norms) = train(Kind::Gru, Task::Adding, 6, 600, 1).unwrap();
+        let (error, inside) = train(Kind::Gru, Task::Adding, 6, 600, 1).unwrap();
         assert!(error < 0.05, "{error}");
-        assert_eq!(norms.unwrap().after.len(), 6);
+        let Seen { output, memory, stays } = inside.unwrap().after;
+        assert_eq!((output.len(), memory.len()), (6, 0));
+        assert!((0.1..1.0).contains(&stays.unwrap()));
+    }
+
+    /// The gradient along the memory is what the gate leaves of it, which the output does not tell.
+    #[test]
+    fn the_memory_of_an_lstm_is_seen() {
+        let (_, inside) = train(Kind::Lstm, Task::Adding, 6, 1, 1).unwrap();
+        let Seen { output, memory, stays } = inside.unwrap().before;
+        assert_eq!((output.len(), memory.len()), (6, 5));
+        // Its bias is ln 6 above 0.
+        assert!((0.8..0.9).contains(&stays.unwrap()), "{stays:?}");
+        assert!(memory[0] / memory[4] > output[0] / output[5]);
     }
 }

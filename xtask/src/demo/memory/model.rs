@@ -37,13 +37,22 @@ impl Kind {
 /// A loss of all outputs `(batch, time, hidden)`.
 type Loss<'l, E> = dyn Fn(&Var<E>) -> Result<Var<E>, Failure> + 'l;
 
+/// What happens at each step of a model that hands a state on.
+pub(super) struct Seen {
+    /// Norms of the gradient that reaches each output from a loss on all outputs.
+    pub(super) output: Vec<f64>,
+    /// The same along the memory, for each step but the last; none where the output is the whole state.
+    pub(super) memory: Vec<f64>,
+    /// Mean of the gate that says how much stays, the LSTM's `f` and the GRU's `z`.
+    pub(super) stays: Option<f64>,
+}
+
 /// Reads sequences: `x (batch, time, input)` → `(batch, time, hidden)`.
 pub(super) trait Reader<E: Element>: Module<E> {
     fn read(&self, x: &Var<E>, mode: &mut Mode<'_>) -> Var<E>;
 
-    /// The same, and for each step the norm of the gradient that reaches its output from a loss on all outputs; none
-    /// where no state is handed on.
-    fn gradient_norms(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Vec<f64>, Failure>;
+    /// Reads, and looks at each step; nothing where no state is handed on.
+    fn seen(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Option<Seen>, Failure>;
 }
 
 impl<E: Element, C: Cell<E> + Module<E>> Reader<E> for Stack<C> {
@@ -51,12 +60,25 @@ impl<E: Element, C: Cell<E> + Module<E>> Reader<E> for Stack<C> {
         self.forward(x, None, None, mode).y
     }
 
-    fn gradient_norms(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Vec<f64>, Failure> {
+    fn seen(&self, x: &Var<E>, loss: &Loss<'_, E>) -> Result<Option<Seen>, Failure> {
         let cell = &self.cells()[0];
         let order = Order::forward(x.dim(1), x.dim(0));
         let trace = trace(cell, &x.transpose(0, 1), &cell.start(x.dim(0)), &order); // (time, batch, hidden)
         let grads = loss(&trace.y.transpose(0, 1))?.backward()?;
-        Ok(trace.gradient_norms(&grads))
+        let (output, mut memory) = (trace.gradient_norms(&grads), trace.memory_norms(&grads));
+        if memory == output {
+            memory.clear();
+        }
+        memory.pop();
+        let gates: Vec<f64> = trace
+            .gates
+            .iter()
+            .flatten()
+            .filter(|(name, _)| ["f", "z"].contains(name))
+            .map(|(_, gate)| gate.value().mean().item().to_f64())
+            .collect();
+        let stays = (!gates.is_empty()).then(|| gates.iter().sum::<f64>() / gates.len() as f64);
+        Ok(Some(Seen { output, memory, stays }))
     }
 }
 
@@ -73,8 +95,8 @@ impl<E: Element> Reader<E> for SelfAttention<E> {
         self.encoder.forward(&(self.input.forward(x) + positions), &Mask::causal(), mode)
     }
 
-    fn gradient_norms(&self, _: &Var<E>, _: &Loss<'_, E>) -> Result<Vec<f64>, Failure> {
-        Ok(Vec::new())
+    fn seen(&self, _: &Var<E>, _: &Loss<'_, E>) -> Result<Option<Seen>, Failure> {
+        Ok(None)
     }
 }
 
@@ -126,8 +148,8 @@ impl Model {
         self.head.forward(&self.reader.read(x, mode))
     }
 
-    /// How much of the gradient of the loss reaches each step.
-    pub(super) fn gradient_norms(&self, examples: &Examples) -> Result<Vec<f64>, Failure> {
-        self.reader.gradient_norms(&examples.x, &|y| examples.loss(&self.head.forward(y)))
+    /// What happens at each step under the loss.
+    pub(super) fn seen(&self, examples: &Examples) -> Result<Option<Seen>, Failure> {
+        self.reader.seen(&examples.x, &|y| examples.loss(&self.head.forward(y)))
     }
 }

@@ -4,10 +4,11 @@ use tokenize::decoder::Decoder;
 use tokenize::model::{Model, WordLevel};
 use tokenize::normalise::{BertNormalizer, Normalizer};
 use tokenize::pre::{Metaspace, PreTokenizer};
-use tokenize::train::{Trainer, UnigramTrainer, WordPieceTrainer};
+use tokenize::train::{Progress, Trainer, UnigramTrainer, WordPieceTrainer};
 use tokenize::{ByteLevelBpeTrainer, Parts, Pipeline};
 
 use crate::Failure;
+use crate::learning::Learning;
 
 /// The token of what a vocabulary cannot express.
 const UNKNOWN: &str = "[UNK]";
@@ -37,9 +38,10 @@ impl Kind {
 
     /// A tokenizer with `vocab` tokens, learnt from the lines of `text`.
     pub(super) fn train(self, vocab: usize, text: &str) -> Result<Pipeline, Failure> {
-        let silent = &mut |_: tokenize::train::Progress<'_>| {};
+        let mut learning = Learning::new(self.name());
+        let tell = &mut |progress: Progress<'_>| learning.update(progress);
         let Some(parts) = self.parts()? else {
-            let bpe = ByteLevelBpeTrainer::new(vocab).train([text])?;
+            let bpe = ByteLevelBpeTrainer::new(vocab).train_with([text], tell)?;
             return Ok(Pipeline::from_json(&bpe.to_json())?);
         };
         // Before it has a model that has learnt anything, a pipeline can cut texts into words.
@@ -47,11 +49,11 @@ impl Kind {
         let model = match self {
             Self::WordPiece => {
                 let trainer = WordPieceTrainer::new(vocab).special_tokens([UNKNOWN]);
-                Model::WordPiece(trainer.train(&words, text.lines(), silent)?)
+                Model::WordPiece(trainer.train(&words, text.lines(), tell)?)
             }
             _ => {
                 let trainer = UnigramTrainer::new(vocab).unk_token(UNKNOWN);
-                Model::Unigram(trainer.train(&words, text.lines(), silent)?)
+                Model::Unigram(trainer.train(&words, text.lines(), tell)?)
             }
         };
         Ok(Pipeline::new(Parts { model, ..parts })?)

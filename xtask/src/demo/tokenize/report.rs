@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use tokenize::train::Progress;
@@ -10,17 +11,27 @@ use tokenize::{ByteLevelBpeTrainer, Pipeline};
 use super::kinds::Kind;
 use crate::Failure;
 
-/// The first merges of byte pairs, as they are made.
+/// A blank in pieces of Unigram.
+const MARK: &str = "▁";
+
+/// The first merges of byte pairs that are text, as they are made. Chinese characters are three bytes each, so that
+/// many merges come before.
 pub(super) fn first_merges(text: &str) -> Result<(), Failure> {
     const SHOWN: usize = 12;
-    println!("the first merges, each the most frequent pair of neighbours");
-    let mut lines = String::new();
-    ByteLevelBpeTrainer::new(256 + SHOWN).train_with([text], &mut |progress| {
-        if let Progress::Merging { done, left, right, count, .. } = progress {
-            let _ = writeln!(lines, "  {done:>2}  {:<8} + {:<8} {count:>8} times", show(left), show(right));
+    const MADE: usize = 1000;
+    println!("the first merges to whole characters, each the most frequent pair of neighbours");
+    let mut shown = 0;
+    ByteLevelBpeTrainer::new(256 + MADE).train_with([text], &mut |progress| {
+        if let Progress::Merging { done, left, right, count, .. } = progress
+            && shown < SHOWN
+            && std::str::from_utf8(&[left, right].concat()).is_ok()
+        {
+            shown += 1;
+            let (left, right) = (show(left), show(right));
+            println!("  {done:>3}  {left:<12} + {right:<12} {count:>8} times");
         }
     })?;
-    println!("{lines}");
+    println!();
     Ok(())
 }
 
@@ -104,7 +115,12 @@ pub(super) fn print(measured: &[Measured], unit: &str, sentences: &[&str]) -> Re
         println!();
         for Measured { kind, tokenizer, .. } in measured {
             let encoding = tokenizer.encode(*sentence, false)?;
-            println!("{:<10} {:>3}  {}", kind.name(), encoding.len(), pieces(sentence, &encoding.offsets));
+            println!(
+                "{:<10} {:>3}  {}",
+                kind.name(),
+                encoding.len(),
+                pieces(sentence, &encoding.tokens, &encoding.offsets)
+            );
         }
     }
     println!();
@@ -112,13 +128,19 @@ pub(super) fn print(measured: &[Measured], unit: &str, sentences: &[&str]) -> Re
 }
 
 /// A sentence with its tokens set off from each other: by colour on a terminal, by bars elsewhere. A token that is a
-/// further part of the same character is a dot.
-fn pieces(sentence: &str, offsets: &[std::ops::Range<usize>]) -> String {
-    let coloured = std::io::stdout().is_terminal();
+/// further part of the same character is a dot; a `▁` before a word that no blank precedes is itself.
+fn pieces(sentence: &str, tokens: &[String], offsets: &[Range<usize>]) -> String {
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let (mut line, mut at) = (String::new(), 0);
-    for (i, range) in offsets.iter().enumerate() {
+    for (i, (token, range)) in tokens.iter().zip(offsets).enumerate() {
         line += &sentence[at.min(range.start)..range.start];
-        let piece = if range.end <= at { "·" } else { &sentence[range.start.max(at)..range.end] };
+        let own = range.end > at;
+        let bare = token == MARK && own && !sentence[range.clone()].starts_with(' ');
+        let piece = match (bare, own) {
+            (true, _) => MARK,
+            (false, true) => &sentence[range.start.max(at)..range.end],
+            (false, false) => "·",
+        };
         match coloured {
             true => {
                 // Black on four light backgrounds in turn.
@@ -128,7 +150,9 @@ fn pieces(sentence: &str, offsets: &[std::ops::Range<usize>]) -> String {
                 let _ = write!(line, "{}{piece}", if i > 0 { "|" } else { "" });
             }
         }
-        at = at.max(range.end);
+        if !bare {
+            at = at.max(range.end);
+        }
     }
     line + &sentence[at..]
 }
@@ -139,8 +163,14 @@ mod tests {
 
     #[test]
     fn pieces_are_set_off() {
-        assert_eq!(pieces("a bcd", &[0..1, 1..3, 3..5]), "a| b|cd");
-        assert_eq!(pieces("a bc", &[0..1, 2..4]), "a |bc");
-        assert_eq!(pieces("中x", &[0..3, 0..3, 3..4]), "中|·|x");
+        let set_off = |sentence: &str, tokens: &[(&str, Range<usize>)]| {
+            let (tokens, offsets): (Vec<String>, Vec<Range<usize>>) =
+                tokens.iter().map(|(token, range)| (token.to_string(), range.clone())).unzip();
+            pieces(sentence, &tokens, &offsets)
+        };
+        assert_eq!(set_off("a bcd", &[("a", 0..1), ("▁b", 1..3), ("cd", 3..5)]), "a| b|cd");
+        assert_eq!(set_off("a bc", &[("a", 0..1), ("bc", 2..4)]), "a |bc");
+        assert_eq!(set_off("中x", &[("ä", 0..3), ("¸Ń", 0..3), ("x", 3..4)]), "中|·|x");
+        assert_eq!(set_off("分 x", &[("▁", 0..3), ("分", 0..3), ("▁", 3..4), ("x", 4..5)]), "▁|分| |x");
     }
 }

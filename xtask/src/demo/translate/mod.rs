@@ -44,6 +44,9 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     let size = demo.run.size();
     let mut report = Report::default();
     let wanted = |name: &str| demo.pair.as_deref().is_none_or(|pair| pair == name);
+    if demo.words && !wanted("zh-en") {
+        return Err("--words is about Chinese, which the pair en-es does not have".into());
+    }
     if wanted("zh-en") {
         let kinds = [Kind::Lstm, Kind::LstmAttention, Kind::Transformer];
         both_ways(demo, &manuals::task(size, demo.words)?, &kinds, &dir, &mut report)?;
