@@ -149,8 +149,8 @@ impl<'p> Translator<'p> {
             self.take(opening);
         } else if rest.starts_with("(?~") && !rest.starts_with("(?~|") {
             self.take("(?~");
-        } else if rest.starts_with("(?<") {
-            let name = rest[3..].split_once('>').map_or("", |(name, _)| name);
+        } else if let Some(named) = rest.strip_prefix("(?<") {
+            let name = named.split_once('>').map_or("", |(name, _)| name);
             if self.names.contains(&name) {
                 return self.refuse(at, "a name that two groups have");
             }

@@ -15,7 +15,7 @@ use crate::pipeline::{Parts, Pipeline};
 
 /// `tokenizer.json` with the model of one kind.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct File<M> {
     #[serde(default)]
     version: Value,

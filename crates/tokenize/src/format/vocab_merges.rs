@@ -44,6 +44,17 @@ pub(super) fn read(
     Ok(model)
 }
 
+/// [`read`] where nothing says which tokens are special: that of GPT-2 is, if it is there.
+pub(super) fn read_gpt2(vocab: (&str, &str), merges: (&str, &str)) -> Result<ByteLevelBpe, Error> {
+    let entries: Entries = json::parse(vocab.0, vocab.1)?;
+    if let Some((token, _)) = entries.0.iter().find(|(token, _)| token.ends_with("</w>")) {
+        let what = format!("{token:?} ends a word, and the files do not say how texts are cut into words");
+        return Err(Error::format(vocab.0, "vocabulary", what));
+    }
+    let special = entries.0.iter().map(|(token, _)| token.as_str()).find(|&token| token == "<|endoftext|>");
+    read(vocab, merges, special.as_slice())
+}
+
 /// The content of `vocab.json`.
 pub(super) fn vocab(model: &ByteLevelBpe) -> String {
     let ids = 0..model.vocab_size() as u32;
