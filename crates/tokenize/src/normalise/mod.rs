@@ -97,16 +97,19 @@ impl Normalizer {
             Normalizer::Sequence(steps) => steps.iter().try_for_each(|step| step.normalize(text))?,
             Normalizer::Lowercase => lowercase(text),
             Normalizer::Nmt => nmt(text),
-            Normalizer::Precompiled(charsmap) => charsmap.normalize(text),
+            Normalizer::Precompiled(charsmap) => charsmap.normalize(text)?,
             Normalizer::Replace { pattern, content } => replace(text, pattern, content)?,
-            Normalizer::Prepend(prefix) => text.prepend(prefix),
+            Normalizer::Prepend(prefix) => {
+                text.check_growth(text.as_str().len() + prefix.len())?;
+                text.prepend(prefix);
+            }
             Normalizer::ByteLevel => {
                 let changes: Vec<Change> = byte_level(text.as_str()).collect();
                 text.transform(changes, 0);
             }
             Normalizer::ChineseScript(script) => chinese_script(text, *script),
         }
-        Ok(())
+        text.check_growth(text.as_str().len())
     }
 }
 
@@ -175,7 +178,11 @@ fn replace(text: &mut NormalizedText, pattern: &Pattern, content: &str) -> Resul
     if stretches.iter().all(|(_, matches)| !matches) {
         return Ok(());
     }
-    let mut out = text.successor(text.as_str().len());
+    let length =
+        |(range, matches): &crate::pattern::Stretch| if *matches { content.len() } else { range.len() };
+    let length = stretches.iter().map(length).fold(0, usize::saturating_add);
+    text.check_growth(length)?;
+    let mut out = text.successor(length);
     let nowhere = (text.original().start as u32, text.original().start as u32);
     for (range, matches) in stretches {
         if matches {

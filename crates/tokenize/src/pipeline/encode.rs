@@ -55,7 +55,7 @@ impl Pipeline {
             }
         };
         if let Some(padding) = &self.padding {
-            padding.apply(std::slice::from_mut(&mut whole));
+            padding.apply(std::slice::from_mut(&mut whole))?;
         }
         Ok(whole)
     }

@@ -243,7 +243,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::NoUnknownToken`] if the vocabulary cannot express the text, [`Error::Pattern`] if a regular expression
-    /// of the pipeline gives up, [`Error::Config`] if truncation leaves no room or the text is longer than 4 GiB.
+    /// of the pipeline gives up, [`Error::Config`] if truncation leaves no room, if normalising or padding would make
+    /// too much of the text, or if it is longer than 4 GiB.
     pub fn encode<'t>(
         &self,
         input: impl Into<Input<'t>>,
@@ -267,7 +268,8 @@ impl Pipeline {
     /// Encodes many inputs in parallel, and pads them to one length if the pipeline pads.
     ///
     /// # Errors
-    /// The error of the first input, in order, that cannot be encoded.
+    /// The error of the first input, in order, that cannot be encoded; [`Error::Config`] if padding all of them to one
+    /// length would take many times their memory.
     pub fn encode_batch<'t, I: Into<Input<'t>>>(
         &self,
         inputs: impl IntoIterator<Item = I>,
@@ -298,7 +300,7 @@ impl Pipeline {
         let encoded: Vec<_> = inputs.par_iter().map(encode).collect();
         let mut encodings = encoded.into_iter().collect::<Result<Vec<_>, _>>()?;
         if let Some(padding) = &self.padding {
-            padding.apply(&mut encodings);
+            padding.apply(&mut encodings)?;
         }
         Ok(encodings)
     }

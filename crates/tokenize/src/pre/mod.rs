@@ -206,7 +206,8 @@ impl ByteLevel {
             })?;
         }
         text.rewrite(|piece, out| piece.transform(byte_level(piece.text), 0, out));
-        Ok(())
+        let (text, _) = text.parts();
+        text.check_growth(text.as_str().len())
     }
 }
 
