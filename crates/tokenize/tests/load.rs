@@ -169,3 +169,44 @@ fn ranks_are_known_by_their_content() {
     let (r50k, text) = (load(assets.join("r50k_base.tiktoken")).unwrap(), "not to be<|endoftext|>");
     same(&assets, text, &r50k.encode(text).unwrap());
 }
+
+#[test]
+fn texts_are_cut_after_so_many_tokens() {
+    let model = |name: &str| load(goldens().join(format!("tokenize_sentencepiece/{name}.model"))).unwrap();
+    let all: [Box<dyn Tokenizer>; 5] = [
+        Box::new(trained()),
+        Box::new(Pipeline::from_json(TINY).unwrap()),
+        Box::new(CharTokenizer::from_texts(["to be, naïve 中文 👍 unaffable"])),
+        model("unigram"),
+        model("bpe-bytes"),
+    ];
+    for tokenizer in all {
+        for text in ["", "to be, naïve 中文 👍 unaffable", "👍"] {
+            let ids = tokenizer.encode(text).unwrap();
+            assert_eq!(tokenizer.take_tokens(text, usize::MAX).unwrap(), (text, ids.len()));
+            let mut before = 0;
+            for most in 0..ids.len() {
+                let (start, taken) = tokenizer.take_tokens(text, most).unwrap();
+                assert!(text.starts_with(start) && before <= start.len() && taken <= most);
+                assert!(taken > 0 || start.is_empty(), "{text:?} {most}");
+                before = start.len();
+            }
+        }
+    }
+    let pipeline = Pipeline::from_json(TINY).unwrap();
+    assert_eq!(pipeline.take_tokens("Unaffable words", 4).unwrap(), ("Unaffable word", 4));
+}
+
+#[test]
+fn unknown_ids_are_seen_in_lossy_text() {
+    let pipeline = Pipeline::from_json(TINY).unwrap();
+    let tokenizer: &dyn Tokenizer = &pipeline;
+    assert_eq!(tokenizer.decode_lossy(&[4, 5, 999, 7]), "unaff \u{fffd} word");
+    assert_eq!(pipeline.decode_lossy(&[4, 5, 999, 7], false), "unaff word");
+    let decoder = r#"{"type": "Replace", "pattern": {"Regex": "(a|b|ab)*(?=c)\\1d"}, "content": ""}"#;
+    let long = "ab".repeat(200);
+    let json = format!(
+        r#"{{"decoder": {decoder}, "model": {{"type": "WordLevel", "unk_token": "x", "vocab": {{"x": 0, "{long}": 1}}}}}}"#
+    );
+    assert_eq!(Tokenizer::decode_lossy(&Pipeline::from_json(&json).unwrap(), &[0, 1, 0]), "x\u{fffd}x");
+}

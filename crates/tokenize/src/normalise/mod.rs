@@ -21,6 +21,34 @@ use text::Change;
 
 /// A step, or several, between a text and what the model is shown of it. Names and effects are those of Hugging
 /// Face's `tokenizers`, byte for byte and offset for offset.
+///
+/// ```
+/// use tokenize::chinese::Script;
+/// use tokenize::normalise::{BertNormalizer, NormalizedText, Normalizer, Pattern};
+///
+/// let letters = Pattern::regex("l+")?;
+/// for (normalizer, before, after) in [
+///     (Normalizer::Bert(BertNormalizer::default()), "É\n", "e "),
+///     (Normalizer::Strip { left: true, right: false }, " a ", "a "),
+///     (Normalizer::StripAccents, "e\u{301}", "e"),
+///     (Normalizer::Nfc, "e\u{301}", "é"),
+///     (Normalizer::Nfd, "é", "e\u{301}"),
+///     (Normalizer::Nfkc, "ﬁé", "fié"),
+///     (Normalizer::Nfkd, "ﬁé", "fie\u{301}"),
+///     (Normalizer::Sequence(vec![Normalizer::Nfd, Normalizer::StripAccents]), "é", "e"),
+///     (Normalizer::Lowercase, "ÀB", "àb"),
+///     (Normalizer::Nmt, "a\tb\u{1}", "a b"),
+///     (Normalizer::Replace { pattern: letters, content: "L".to_owned() }, "hello", "heLo"),
+///     (Normalizer::Prepend("▁".to_owned()), "a", "▁a"),
+///     (Normalizer::ByteLevel, "é!", "Ã©!"),
+///     (Normalizer::ChineseScript(Script::Simplified), "漢語", "汉语"),
+/// ] {
+///     let mut text = NormalizedText::new(before);
+///     normalizer.normalize(&mut text)?;
+///     assert_eq!(text.as_str(), after);
+/// }
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Normalizer {
     /// What BERT does.

@@ -4,6 +4,23 @@ use super::encoding::{Encoding, Side};
 use crate::error::Error;
 
 /// How an encoding that is too long is cut.
+///
+/// ```
+/// use tokenize::{Padding, Truncation};
+///
+/// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+/// let pipeline = tokenize::Pipeline::from_json(json)?
+///     .with_truncation(Some(Truncation { max_length: 4, stride: 1, ..Truncation::default() }))
+///     .with_padding(Some(Padding::default()))?;
+/// let batch = pipeline.encode_batch(["words", "unaffable"], true)?;
+/// assert_eq!(batch[1].tokens, ["[CLS]", "un", "##aff", "[SEP]"]);
+/// assert_eq!(batch[1].overflowing[0].tokens, ["[CLS]", "##aff", "##able", "[SEP]"]);
+/// assert_eq!(pipeline.encode("un", true)?.attention_mask, [true; 3]);
+/// let padded = pipeline.encode_batch(["un", "words"], true)?;
+/// assert_eq!(padded[0].tokens, ["[CLS]", "un", "[SEP]", "[PAD]"]);
+/// assert_eq!(padded[0].attention_mask, [true, true, true, false]);
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truncation {
     /// The most tokens, special ones included.

@@ -24,7 +24,7 @@ use crate::model::Model;
 use crate::normalise::Normalizer;
 use crate::post::PostProcessor;
 use crate::pre::PreTokenizer;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, cut_after};
 use encode::Unit;
 use fast::Fast;
 use vocabulary::AddedVocabulary;
@@ -173,6 +173,14 @@ impl Pipeline {
 
     /// The same pipeline, in which special tokens that stand in a text are text (`true`) or themselves (`false`, as at
     /// first). Text from users should not be able to end a document by naming the token that does.
+    ///
+    /// ```
+    /// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+    /// let pipeline = tokenize::Pipeline::from_json(json)?;
+    /// assert_eq!(pipeline.encode_ids("[SEP]", false)?, [3]);
+    /// assert_eq!(pipeline.with_specials_as_text(true).encode_ids("[SEP]", false)?, [1, 1, 1]);
+    /// # Ok::<(), tokenize::Error>(())
+    /// ```
     #[must_use]
     pub fn with_specials_as_text(mut self, specials_as_text: bool) -> Self {
         self.specials_as_text = specials_as_text;
@@ -255,6 +263,14 @@ impl Pipeline {
 
     /// [`encode`](Self::encode) with offsets in characters.
     ///
+    /// ```
+    /// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+    /// let pipeline = tokenize::Pipeline::from_json(json)?;
+    /// assert_eq!(pipeline.encode("é word", false)?.offsets, [0..2, 3..7]);
+    /// assert_eq!(pipeline.encode_char_offsets("é word", false)?.offsets, [0..1, 2..6]);
+    /// # Ok::<(), tokenize::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_char_offsets<'t>(
@@ -296,7 +312,7 @@ impl Pipeline {
         add_special_tokens: bool,
         unit: Unit,
     ) -> Result<Vec<Encoding>, Error> {
-        let encode = |&input: &Input<'_>| self.encode_input(input, add_special_tokens, unit);
+        let encode = |&input: &Input<'_>| self.encode_unpadded(input, add_special_tokens, unit);
         let encoded: Vec<_> = inputs.par_iter().map(encode).collect();
         let mut encodings = encoded.into_iter().collect::<Result<Vec<_>, _>>()?;
         if let Some(padding) = &self.padding {
@@ -333,7 +349,12 @@ impl Tokenizer for Pipeline {
     }
 
     fn decode_lossy(&self, ids: &[u32]) -> String {
-        self.decode_lossy(ids, false)
+        self.lossy(ids, false, Some("\u{fffd}"))
+    }
+
+    fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
+        let encoding = self.encode_text(text, 0, None, Unit::Bytes, true)?;
+        Ok(cut_after(text, &encoding.offsets, most))
     }
 
     fn token_stream(&self, skip_special_tokens: bool) -> Option<crate::stream::TokenStream<'_>> {
