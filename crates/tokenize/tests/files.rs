@@ -114,7 +114,7 @@ fn components_that_are_not_understood_are_named() {
         "BertProcessing",
     );
     refused(&changed(|f| f["decoder"] = json!({ "type": "WordPiece" })), "decoder", "WordPiece");
-    refused(&changed(|f| f["decoder"] = json!("ByteLevel")), "decoder", "expected a component");
+    refused(&changed(|f| f["decoder"] = json!("ByteLevel")), "decoder", "expected an object");
     refused(&changed(|f| f["truncation"] = json!({ "max_length": 5 })), "truncation", "not supported");
     refused(
         &changed(|f| f["model"] = json!({ "type": "Unigram", "vocab": [["a", 0.1]] })),

@@ -1,5 +1,7 @@
 //! `tokenize::load`: every kind of file by its content, and what is none, said so that one can go on.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -145,20 +147,9 @@ fn what_is_no_tokenizer_is_named() {
     refused("tokenizer.json", b"{\"mod\xff\"", "byte 5: the text stops being UTF-8");
 }
 
-/// Where `cargo xtask data fetch` puts what it fetches.
-fn data() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-    variable("XTASK_DATA_DIR").or_else(|| Some(cache()?.join("xtask-data")))
-}
-
 #[test]
 fn ranks_are_known_by_their_content() {
-    let Some(assets) = data().map(|data| data.join("tiktoken-ranks/assets")).filter(|path| path.is_dir())
-    else {
-        println!("the ranks are not here: `cargo xtask data fetch tiktoken-ranks` gets them; skipped");
-        return;
-    };
+    let Some(assets) = common::fetched("tiktoken-ranks", "assets") else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ranks");
     for encoding in Tiktoken::ALL {

@@ -1,6 +1,8 @@
 //! Against Hugging Face's `tokenizers`: every component, small pipelines, and real tokenizers where they have been
 //! fetched (made by `fixtures/goldens/tokenize_pipeline.py`, which says what the files hold).
 
+mod common;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
@@ -378,22 +380,11 @@ fn check_decoding(pipeline: &Pipeline, texts: &[&str], case: &Small) {
     }
 }
 
-/// Where `cargo xtask data fetch` puts what it fetches.
-fn data() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-    variable("XTASK_DATA_DIR").or_else(|| Some(cache()?.join("xtask-data")))
-}
-
 #[test]
 fn real_tokenizers() {
     let strings: Vec<String> = golden("strings.json");
     for (name, case) in golden::<HashMap<String, Real>>("real.json") {
-        let file = data().map(|folder| folder.join(&name).join(&case.path)).filter(|file| file.is_file());
-        let Some(file) = file else {
-            println!("{name} is not here: `cargo xtask data fetch {name}` gets it; skipped");
-            continue;
-        };
+        let Some(file) = common::fetched(&name, &case.path) else { continue };
         let pipeline = Pipeline::from_file(file).unwrap().with_truncation(None).with_padding(None).unwrap();
         for (index, string) in strings.iter().enumerate() {
             let encoding = pipeline.encode_char_offsets(string, true).unwrap();
