@@ -17,7 +17,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokenize::chinese::{Mode, Segmenter};
 use tokenize::model::{Model, Piece, WordPiece, WordPieceOptions};
-use tokenize::{ByteLevelBpe, Pipeline, SentencePiece, Specials, Split, Tokenizer};
+use tokenize::normalise::{NormalizedText, Normalizer, Pattern};
+use tokenize::{ByteLevelBpe, CharTokenizer, Pipeline, SentencePiece, Specials, Split, Tokenizer};
 
 /// A kind of file: what reads it, and valid ones.
 struct Target {
@@ -120,7 +121,33 @@ fn targets() -> Result<Vec<Target>, Box<dyn Error>> {
             run: two_files,
         },
         Target { name: "dictionary", seeds: files("chinese", "dict.txt")?, run: dictionary },
+        Target { name: "user words", seeds: files("chinese", "dict.txt")?, run: user_words },
+        Target {
+            name: "characters",
+            seeds: vec![CharTokenizer::from_texts(TEXTS).to_json().into()],
+            run: characters,
+        },
+        Target { name: "patterns", seeds: patterns(&goldens)?, run: pattern },
+        Target {
+            name: "load",
+            seeds: [
+                files("bpe", ".json")?,
+                files("tokenize/tiktoken", ".tiktoken")?,
+                files("tokenize_sentencepiece", ".model")?,
+                vec![words.into()],
+            ]
+            .concat(),
+            run: any_file,
+        },
     ])
+}
+
+/// The expressions of the goldens.
+fn patterns(goldens: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let all: serde_json::Value =
+        serde_json::from_slice(&fs::read(goldens.join("tokenize/pipeline/patterns.json"))?)?;
+    let patterns = all["patterns"].as_array().ok_or("patterns.json: no list")?;
+    Ok(patterns.iter().filter_map(|case| Some(case[0].as_str()?.as_bytes().to_vec())).collect())
 }
 
 /// A small pipeline for each component of the goldens.
@@ -293,4 +320,37 @@ fn dictionary(file: &[u8], text: &str) {
     assert_eq!(joined, text);
     segmenter.cut_as(text, Mode::Full).for_each(drop);
     segmenter.tag(text, true).for_each(drop);
+}
+
+fn user_words(file: &[u8], text: &str) {
+    let Ok(mut segmenter) = Segmenter::from_text("天安门 9 n\n") else { return };
+    let _ = segmenter.add_user_words(&String::from_utf8_lossy(file));
+    let joined: String = segmenter.cut(text).map(|word| &text[word]).collect();
+    assert_eq!(joined, text);
+}
+
+fn characters(file: &[u8], text: &str) {
+    let Ok(tokenizer) = CharTokenizer::from_json(&String::from_utf8_lossy(file)) else { return };
+    assert_eq!(CharTokenizer::from_json(&tokenizer.to_json()).unwrap(), tokenizer);
+    if let Ok(ids) = tokenizer.encode(text) {
+        assert_eq!(tokenizer.decode(&ids).unwrap(), text);
+    }
+}
+
+fn pattern(file: &[u8], text: &str) {
+    let Ok(pattern) = Pattern::regex(String::from_utf8_lossy(file)) else { return };
+    let normalizer = Normalizer::Replace { pattern, content: "@".to_owned() };
+    let _ = normalizer.normalize(&mut NormalizedText::new(text));
+}
+
+/// Through a file, whose kind is known by its content.
+fn any_file(file: &[u8], text: &str) {
+    let Ok(path) = tempfile::NamedTempFile::new() else { return };
+    let loaded = fs::write(&path, file).ok().and_then(|()| tokenize::load(&path).ok());
+    let Some(tokenizer) = loaded else { return };
+    if let Ok(ids) = tokenizer.encode(text) {
+        let _ = tokenizer.decode(&ids);
+        let (start, taken) = tokenizer.take_tokens(text, ids.len() / 2).unwrap();
+        assert!(text.starts_with(start) && taken <= ids.len());
+    }
 }

@@ -49,6 +49,30 @@ pub trait Tokenizer: Send + Sync {
         Ok(self.encode(text)?.len())
     }
 
+    /// The beginning of `text` that its first `most` ids stand for, and how many ids that are: fewer than `most` where
+    /// the text has no more, or where the last ones would end inside a character.
+    ///
+    /// ```
+    /// use tokenize::{ByteTokenizer, Tokenizer};
+    ///
+    /// let tokenizer: &dyn Tokenizer = &ByteTokenizer;
+    /// assert_eq!(tokenizer.take_tokens("naïve", 3)?, ("na", 2));
+    /// # Ok::<(), tokenize::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
+        let mut end = 0;
+        let offset = |&id: &u32| {
+            let start = end;
+            end += self.token(id).map_or(0, <[u8]>::len);
+            start..end
+        };
+        let offsets: Vec<_> = self.encode(text)?.iter().map(offset).collect();
+        Ok(cut_after(text, &offsets, most))
+    }
+
     /// Encodes many texts in parallel; the result is in the order of the texts.
     ///
     /// # Errors
@@ -102,6 +126,20 @@ pub trait Tokenizer: Send + Sync {
     fn joiner(&self) -> Option<crate::sentencepiece::Joiner<'_>> {
         None
     }
+}
+
+/// The beginning of `text` that the first `most` of its ids, whose places are given, stand for, and how many those are.
+/// Ids of parts of one character, which share its place or end within it, are taken together or not.
+pub(crate) fn cut_after<'t>(text: &'t str, offsets: &[Range<usize>], most: usize) -> (&'t str, usize) {
+    if offsets.len() <= most {
+        return (text, offsets.len());
+    }
+    let is_end = |taken: &usize| {
+        let end = offsets[taken - 1].end;
+        text.is_char_boundary(end) && offsets[*taken].start >= end
+    };
+    let taken = (1..=most).rev().find(is_end).unwrap_or(0);
+    (&text[..taken.checked_sub(1).map_or(0, |last| offsets[last].end)], taken)
 }
 
 /// Ids with the place in the text that each came from.

@@ -1,6 +1,8 @@
 //! Against Python's jieba: words, tags, offsets and users' words; against OpenCC: simplified and traditional characters
 //! (all made by `fixtures/goldens/chinese.py`).
 
+mod common;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -56,19 +58,9 @@ fn small() -> Segmenter {
     Segmenter::from_file(golden("dict.txt")).unwrap()
 }
 
-/// jieba's dictionary, if `cargo xtask data fetch jieba` has been run.
+/// jieba's dictionary, if it has been fetched.
 fn whole_dictionary() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = variable("XTASK_DATA_DIR").or_else(|| {
-        let home = || std::env::home_dir().map(|home| home.join(".cache"));
-        Some(variable("XDG_CACHE_HOME").filter(|path| path.is_absolute()).or_else(home)?.join("xtask-data"))
-    });
-    let path = cache?.join("jieba/jieba/dict.txt");
-    let found = path.is_file();
-    if !found {
-        eprintln!("skipped: no jieba dictionary (cargo xtask data fetch jieba)");
-    }
-    found.then_some(path)
+    common::fetched("jieba", "jieba/dict.txt")
 }
 
 fn cut<'t>(segmenter: &Segmenter, text: &'t str, mode: Mode) -> Vec<&'t str> {

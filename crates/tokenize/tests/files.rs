@@ -114,7 +114,7 @@ fn components_that_are_not_understood_are_named() {
         "BertProcessing",
     );
     refused(&changed(|f| f["decoder"] = json!({ "type": "WordPiece" })), "decoder", "WordPiece");
-    refused(&changed(|f| f["decoder"] = json!("ByteLevel")), "decoder", "expected a component");
+    refused(&changed(|f| f["decoder"] = json!("ByteLevel")), "decoder", "expected an object");
     refused(&changed(|f| f["truncation"] = json!({ "max_length": 5 })), "truncation", "not supported");
     refused(
         &changed(|f| f["model"] = json!({ "type": "Unigram", "vocab": [["a", 0.1]] })),
@@ -183,7 +183,7 @@ fn files_are_named() {
             .contains("absent.json: line 1 column 1: EOF")
     );
     fs::write(&path, [0xff, 0xfe]).unwrap();
-    assert!(matches!(tokenize::load(&path), Err(Error::Io { .. })));
+    assert!(tokenize::load(&path).map(|_| ()).unwrap_err().to_string().contains("absent.json: byte 0: "));
     assert!(matches!(model().save(dir.path().join("no/such/folder")), Err(Error::Io { .. })));
 }
 

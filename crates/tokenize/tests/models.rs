@@ -274,3 +274,11 @@ fn a_megabyte_of_one_letter_is_no_special_case() {
         assert!(ids.len() >= expected && ids.len() < 30_000, "{model:?}: {}", ids.len());
     }
 }
+
+#[test]
+fn tokens_of_unigram_have_a_longest() {
+    let vocab = |length: usize| [("<unk>".to_owned(), 0.0), ("a".repeat(length), -1.0)];
+    assert!(Unigram::new(vocab(7999), Some(0), false).is_ok());
+    let error = Unigram::new(vocab(8000), Some(0), false).unwrap_err().to_string();
+    assert!(error.contains("vocab[1]: a token of 8000 bytes"), "{error}");
+}

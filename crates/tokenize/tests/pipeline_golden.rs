@@ -1,6 +1,8 @@
 //! Against Hugging Face's `tokenizers`: every component, small pipelines, and real tokenizers where they have been
 //! fetched (made by `fixtures/goldens/tokenize_pipeline.py`, which says what the files hold).
 
+mod common;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
@@ -10,8 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokenize::decoder::Decoder;
-use tokenize::normalise::{NormalizedText, Normalizer};
-use tokenize::pre::PreTokenizer;
+use tokenize::normalise::{NormalizedText, Normalizer, Pattern};
+use tokenize::pre::{PatternSplit, PreTokenizer, SplitBehavior};
 use tokenize::{Encoding, Error, Pipeline, Sequence};
 
 #[derive(Deserialize)]
@@ -33,6 +35,13 @@ struct Case {
 struct Decoded {
     spec: Value,
     texts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Patterns {
+    texts: Vec<String>,
+    /// With the checksums of what they find in the texts; without, where they are refused.
+    patterns: Vec<(String, Option<Vec<u32>>)>,
 }
 
 #[derive(Deserialize)]
@@ -196,6 +205,88 @@ fn pre_tokenizers() {
     }
 }
 
+/// Expressions of Oniguruma that are refused rather than followed in another way.
+const REFUSED: &[&str] = &[
+    r"\X",
+    r"\y",
+    r"\Y",
+    r"(?i)ß",
+    r"(?i)straße",
+    r"(?i)STRASSE",
+    r"(?i)ss",
+    r"(?i)s(?:s)",
+    r"(?i)ﬁ",
+    r"(?i)fi",
+    r"(?i)st",
+    r"(?i)[ß]",
+    r"(?i)[À-ÿ]",
+    r"(?i)[^ß]",
+    r"(?i)[é]",
+    r"(?i)İ",
+    r"(?i)\u0073\x73",
+    r"\pL",
+    r"\PL",
+    r"[\pL]",
+    r"\p{Graph}",
+    r"\p{Print}",
+    r"\p{Word}",
+    r"[[:graph:]]",
+    r"[[:print:]]",
+    r"[a-z--[aeiou]]",
+    r"[+--]",
+    r"[\R]",
+    r"[\101]",
+    r"\xc3\xa9",
+    r"\x6",
+    r"\U00000061",
+    r"\141",
+    r"\0",
+    r"\M-a",
+    r"\o{141}",
+    r"\q",
+    r"\Qab\E",
+    r"(?'x'a)b",
+    r"(?<n>a|(?<n>b))\k<n>",
+    r"(a)\10",
+    r"(?<=a+)b",
+    r"(?~|ab)",
+    r"(?~|ab|.*)",
+    r"(a)?(?(1)b|c)",
+    r"(*FAIL)",
+    r"(?{1})",
+];
+
+#[test]
+fn patterns() {
+    let golden: Patterns = golden("patterns.json");
+    let mut faults = Vec::new();
+    let mut refused = Vec::new();
+    for (pattern, sums) in &golden.patterns {
+        let Ok(compiled) = Pattern::regex(pattern) else {
+            if sums.is_some() {
+                refused.push(pattern.as_str());
+            }
+            continue;
+        };
+        let Some(sums) = sums else {
+            faults.push(format!("{pattern:?} is none in Oniguruma"));
+            continue;
+        };
+        let replace = Normalizer::Replace { pattern: compiled.clone(), content: "@".to_owned() };
+        let split = PreTokenizer::Split(PatternSplit::new(compiled, SplitBehavior::Isolated, false));
+        for (text, &sum) in golden.texts.iter().zip(sums) {
+            let mut replaced = NormalizedText::new(text);
+            replace.normalize(&mut replaced).unwrap();
+            let lines = format!("{}\n{}", replaced.as_str(), pieces_lines(&split, text));
+            if checksum(&lines) != sum {
+                faults.push(format!("{pattern:?} in {text:?}: {lines:?}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(refused, REFUSED);
+}
+
 #[test]
 fn decoders() {
     let components: Components = golden("components.json");
@@ -289,22 +380,11 @@ fn check_decoding(pipeline: &Pipeline, texts: &[&str], case: &Small) {
     }
 }
 
-/// Where `cargo xtask data fetch` puts what it fetches.
-fn data() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-    variable("XTASK_DATA_DIR").or_else(|| Some(cache()?.join("xtask-data")))
-}
-
 #[test]
 fn real_tokenizers() {
     let strings: Vec<String> = golden("strings.json");
     for (name, case) in golden::<HashMap<String, Real>>("real.json") {
-        let file = data().map(|folder| folder.join(&name).join(&case.path)).filter(|file| file.is_file());
-        let Some(file) = file else {
-            println!("{name} is not here: `cargo xtask data fetch {name}` gets it; skipped");
-            continue;
-        };
+        let Some(file) = common::fetched(&name, &case.path) else { continue };
         let pipeline = Pipeline::from_file(file).unwrap().with_truncation(None).with_padding(None).unwrap();
         for (index, string) in strings.iter().enumerate() {
             let encoding = pipeline.encode_char_offsets(string, true).unwrap();

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
-use tokenize::{Pipeline, Tokenizer};
+use tokenize::model::{Model, WordLevel};
+use tokenize::{AddedToken, Padding, PaddingStrategy, Parts, Pipeline, Tokenizer};
 
 #[derive(Deserialize)]
 struct Small {
@@ -324,9 +325,12 @@ fn hostile_files_are_errors_with_a_place() {
         "pre_tokenizer.pretokenizers[0]: unknown component Bogus",
     );
     check(&[("/model/type", json!("Markov"))], "unknown model Markov");
-    check(&[("/added_tokens/0/id", json!(7))], "added_tokens[0] (id 7)");
+    check(&[("/added_tokens/0/content", json!(""))], "added_tokens[0] (id 0)");
+    check(
+        &[("/model/vocab/yes", json!(4_000_000_000u32))],
+        "model.vocab: id 4000000000 is beyond the file's size",
+    );
     check(&[("/added_tokens/1", json!({ "id": 4_000_000_000u32, "content": "[PAD]" }))], "it comes twice");
-    check(&[("/added_tokens/1", json!({ "id": 0, "content": "new" }))], "is that of another");
     check(
         &[(
             "/padding",
@@ -361,6 +365,20 @@ fn hostile_files_are_errors_with_a_place() {
 }
 
 #[test]
+fn added_tokens_keep_to_the_model() {
+    let new = |id: u32, content: &str| {
+        let vocab = ["?", "a"].map(String::from).into_iter().zip(0..);
+        let model = Model::WordLevel(WordLevel::new(vocab, "?").unwrap());
+        let added_tokens = vec![AddedToken::new(id, content, true), AddedToken::new(9, "<mask>", true)];
+        Pipeline::new(Parts { added_tokens, ..Parts::new(model) }).map_err(|error| error.to_string())
+    };
+    assert_eq!(new(8, "<pad>").unwrap().token_to_id("<mask>"), Some(9));
+    assert!(new(0, "a").unwrap_err().contains("the model has it as 1"));
+    assert!(new(1, "<pad>").unwrap_err().contains("another token of the model"));
+    assert!(new(9, "<pad>").unwrap_err().contains("another added token"));
+}
+
+#[test]
 fn time_is_in_proportion_to_the_text() {
     // Each of these takes minutes if anything is quadratic.
     let runs = ["a", " ", "中", "! ", "a ", "é", "<mask>", "\n", "▁"];
@@ -373,4 +391,42 @@ fn time_is_in_proportion_to_the_text() {
             let _ = pipeline.decode(&ids, false).unwrap();
         }
     }
+}
+
+/// A file of a few words with one part changed.
+fn words(part: &str, value: Value) -> Pipeline {
+    let model = serde_json::json!({ "type": "WordLevel", "vocab": { "?": 0 }, "unk_token": "?" });
+    Pipeline::from_json(&serde_json::json!({ part: value, "model": model }).to_string()).unwrap()
+}
+
+#[test]
+fn memory_is_in_proportion_to_the_text() {
+    use serde_json::json;
+    let double = json!({ "type": "Replace", "pattern": { "String": "a" }, "content": "aa" });
+    let long = json!({ "type": "Replace", "pattern": { "String": "a" }, "content": "b".repeat(100_000) });
+    let normalizers =
+        |steps: Vec<Value>| words("normalizer", json!({ "type": "Sequence", "normalizers": steps }));
+    for pipeline in [normalizers(vec![double.clone(); 40]), normalizers(vec![long.clone()])] {
+        let error = pipeline.encode("a".repeat(100).as_str(), false).unwrap_err().to_string();
+        assert!(error.contains("100 bytes of text become"), "{error}");
+        assert!(pipeline.encode_ids(&"a".repeat(100), false).is_err());
+    }
+    assert!(normalizers(vec![double.clone(); 5]).encode("aaa", false).is_ok());
+
+    let level =
+        json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false });
+    let levels = words("pre_tokenizer", json!({ "type": "Sequence", "pretokenizers": vec![level; 40] }));
+    assert!(levels.encode("é", false).unwrap_err().to_string().contains("when normalised"));
+
+    let decoder =
+        words("decoder", json!({ "type": "Sequence", "decoders": vec![double; 40] })).decoder().cloned();
+    assert!(decoder.unwrap().decode(["a"]).unwrap_err().to_string().contains("when decoded"));
+
+    let padding = |length: usize| Padding { strategy: PaddingStrategy::Fixed(length), ..Padding::default() };
+    let pipeline = words("normalizer", Value::Null);
+    assert!(pipeline.clone().with_padding(Some(padding(Padding::MAX_LENGTH + 1))).is_err());
+    let padded = pipeline.clone().with_padding(Some(padding(Padding::MAX_LENGTH))).unwrap();
+    assert_eq!(padded.encode("a", false).unwrap().len(), Padding::MAX_LENGTH);
+    let error = padded.encode_batch(["a"; 17], false).unwrap_err().to_string();
+    assert!(error.starts_with("padding 17 texts to 1048576 tokens"), "{error}");
 }

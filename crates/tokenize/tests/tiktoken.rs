@@ -1,6 +1,8 @@
 //! Against OpenAI's `tiktoken`: patterns, ranks and pieces that are no UTF-8 (made by
 //! `fixtures/goldens/tokenize_tiktoken.py`, which says what the files hold), and files written and read.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,20 +98,9 @@ fn ids_with_small_ranks_are_those_of_tiktoken() {
     }
 }
 
-/// Where `cargo xtask data fetch` puts what it fetches.
-fn data() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = || variable("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")));
-    variable("XTASK_DATA_DIR").or_else(|| Some(cache()?.join("xtask-data")))
-}
-
 #[test]
 fn ids_with_whole_ranks_are_those_of_tiktoken() {
-    let Some(folder) = data().map(|data| data.join("tiktoken-ranks/assets")).filter(|path| path.is_dir())
-    else {
-        println!("the ranks are not here: `cargo xtask data fetch tiktoken-ranks` gets them; skipped");
-        return;
-    };
+    let Some(folder) = common::fetched("tiktoken-ranks", "assets") else { return };
     let (cases, mut strings) = (cases(), strings());
     strings.extend(cases.strings.iter().cloned());
     for (name, encoding) in

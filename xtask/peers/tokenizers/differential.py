@@ -3,7 +3,8 @@
     python differential.py IDS [COUNT [SEED]]
 
 IDS is the program that `cargo build --release -p tokenize --example ids` makes. Tokenizers are those that have been
-fetched (`cargo xtask data fetch`): cl100k and o200k against `tiktoken`, tokenizer.json files against `tokenizers`.
+fetched (`cargo xtask data fetch`): r50k, cl100k and o200k against `tiktoken`, tokenizer.json files against `tokenizers`;
+and the models of the goldens against `sentencepiece`.
 Strings are of many scripts, of things that splits and normalisers trip over, and of pieces of real text. Exits with 1 if
 one string differs.
 """
@@ -55,7 +56,7 @@ def tiktokens():
     from tiktoken_ext import openai_public
 
     openai_public.load_tiktoken_bpe = lambda *_, **__: {}
-    for name in ("cl100k", "o200k"):
+    for name in ("r50k", "cl100k", "o200k"):
         file = DATA / f"tiktoken-ranks/assets/{name}_base.tiktoken"
         if not file.is_file():
             continue
@@ -64,6 +65,15 @@ def tiktokens():
         pattern = getattr(openai_public, f"{name}_base")()["pat_str"]
         encoding = tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
         yield name, file, lambda batch, encoding=encoding: [(ids, encoding.decode(ids)) for ids in map(encoding.encode_ordinary, batch)]
+
+
+def sentencepieces():
+    from sentencepiece import SentencePieceProcessor
+
+    for name in ("unigram", "unigram-bytes", "bpe", "bpe-bytes"):
+        file = ROOT / f"fixtures/goldens/tokenize_sentencepiece/{name}.model"
+        model = SentencePieceProcessor(model_file=str(file))
+        yield f"sentencepiece {name}", file, lambda batch, model=model: [(ids, model.decode(ids)) for ids in map(model.encode, batch)]
 
 
 def tokenizers():
@@ -91,7 +101,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "texts"
         path.write_text("".join(text + "\x1e" for text in texts), encoding="utf-8", newline="")
-        for name, file, encode in [*tiktokens(), *tokenizers()]:
+        for name, file, encode in [*tiktokens(), *sentencepieces(), *tokenizers()]:
             ours = subprocess.run([program, file, path], check=True, capture_output=True, text=True).stdout.splitlines()
             assert len(ours) == len(texts), name
             bad = []

@@ -579,6 +579,10 @@ impl Tokenizer for ByteLevelBpe {
     fn count(&self, text: &str) -> Result<usize, Error> {
         Ok(self.count(text))
     }
+
+    fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
+        Ok(self.take_tokens(text, most))
+    }
 }
 
 impl Clone for ByteLevelBpe {

@@ -10,6 +10,30 @@ pub(crate) use stage::Stages;
 
 /// How the strings of tokens become a text. Names and effects are those of Hugging Face's `tokenizers`: a decoder
 /// changes the list of tokens, and the text is what the last of them leaves, joined.
+///
+/// ```
+/// use tokenize::decoder::Decoder;
+/// use tokenize::normalise::Pattern;
+/// use tokenize::post::ByteLevel;
+/// use tokenize::pre::Metaspace;
+///
+/// let spaces = Decoder::Replace { pattern: Pattern::literal("▁"), content: " ".to_owned() };
+/// let ctc = Decoder::Ctc { pad_token: "<pad>".to_owned(), word_delimiter_token: "|".to_owned(), cleanup: true };
+/// for (decoder, tokens, text) in [
+///     (Decoder::ByteLevel(ByteLevel::default()), &["Ġn", "aÃ", "¯ve"][..], " naïve"),
+///     (Decoder::WordPiece { prefix: "##".to_owned(), cleanup: true }, &["un", "##do", "!"], "undo!"),
+///     (Decoder::Metaspace(Metaspace::default()), &["▁to", "▁be"], "to be"),
+///     (Decoder::ByteFallback, &["<0xC3>", "<0xA9>", "a"], "éa"),
+///     (spaces.clone(), &["▁to", "▁be"], " to be"),
+///     (Decoder::Strip { content: 'H', start: 1, stop: 0 }, &["HHa", "Hb"], "Hab"),
+///     (Decoder::Bpe { suffix: "</w>".to_owned() }, &["lo", "w</w>", "er</w>"], "low er"),
+///     (ctc, &["h", "h", "<pad>", "h", "|", "e"], "hh e"),
+///     (Decoder::Sequence(vec![spaces, Decoder::Fuse, Decoder::Strip { content: ' ', start: 1, stop: 0 }]), &["▁to", "▁be"], "to be"),
+/// ] {
+///     assert_eq!(decoder.decode(tokens.iter().copied())?, text);
+/// }
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoder {
     /// Reads GPT-2's characters as the bytes they stand for; the settings have no effect here.

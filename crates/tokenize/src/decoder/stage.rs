@@ -187,7 +187,16 @@ fn whole(decoder: &Decoder, token: &str, is_first: bool) -> Result<String, Error
             let mut stretches = Vec::new();
             pattern.cut(token, &mut stretches)?;
             let part = |(range, matches)| if matches { content.as_str() } else { &token[range] };
-            stretches.into_iter().map(part).collect()
+            let parts = stretches.into_iter().map(part);
+            let bytes = parts.clone().map(str::len).fold(0, usize::saturating_add);
+            if bytes > token.len().max(MOST_BYTES) {
+                let what = format!(
+                    "{} bytes become {bytes} when decoded: at most {MOST_BYTES} are allowed",
+                    token.len()
+                );
+                return Err(Error::Config(what));
+            }
+            parts.collect()
         }
         Decoder::Strip { content, start, stop } => strip(token, *content, *start, *stop).to_owned(),
         // The last token, where it is the only one.
@@ -199,6 +208,10 @@ fn whole(decoder: &Decoder, token: &str, is_first: bool) -> Result<String, Error
         Decoder::Fuse | Decoder::Sequence(_) => token.to_owned(),
     })
 }
+
+/// What replacements make longer is not longer than this: without a bound, some that double a text one after the other
+/// would take all memory.
+const MOST_BYTES: usize = 1 << 24;
 
 /// Appends the bytes that a token stands for, its own if not all of its characters stand for bytes.
 fn unspell(token: &str, bytes: &mut Vec<u8>) {

@@ -2,61 +2,20 @@
 
 use serde_json::{Value, json};
 
+use super::component::Component;
 use crate::error::Error;
 use crate::split::Split;
 
-/// A component under its name, with the fields that have been looked at taken out.
-struct Component<'f> {
-    file: &'f str,
-    place: String,
-    kind: String,
-    fields: serde_json::Map<String, Value>,
+/// A component that must be there: `expected` or another.
+fn there<'f>(file: &'f str, place: &str, value: Value, expected: &str) -> Result<Component<'f>, Error> {
+    match value {
+        Value::Null => Err(Error::format(file, place, format!("expected {expected}, found null"))),
+        value => Component::new(file, place, value),
+    }
 }
 
-impl<'f> Component<'f> {
-    /// `null` gives nothing.
-    fn new(file: &'f str, place: &str, value: Value) -> Result<Option<Self>, Error> {
-        let mut fields = match value {
-            Value::Null => return Ok(None),
-            Value::Object(fields) => fields,
-            other => {
-                return Err(Error::format(
-                    file,
-                    place,
-                    format!("expected a component or null, found {other}"),
-                ));
-            }
-        };
-        match fields.remove("type") {
-            Some(Value::String(kind)) => Ok(Some(Self { file, place: place.to_owned(), kind, fields })),
-            _ => Err(Error::format(file, place, "the component's type is missing")),
-        }
-    }
-
-    fn error(&self, what: impl Into<String>) -> Error {
-        Error::format(self.file, self.place.clone(), what)
-    }
-
-    fn unsupported(&self) -> Error {
-        self.error(format!("component {} is not supported here", self.kind))
-    }
-
-    /// Takes out a boolean field.
-    fn flag(&mut self, name: &str, default: bool) -> Result<bool, Error> {
-        match self.fields.remove(name) {
-            None => Ok(default),
-            Some(Value::Bool(value)) => Ok(value),
-            Some(other) => Err(self.error(format!("{name}: expected true or false, found {other}"))),
-        }
-    }
-
-    /// All fields must have been taken out.
-    fn finish(self) -> Result<(), Error> {
-        match self.fields.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(self.error(format!("component {} has an unknown field {name}", self.kind))),
-        }
-    }
+fn unsupported(component: &Component<'_>) -> Error {
+    component.error(format!("component {} is not supported here", component.kind))
 }
 
 /// Refuses a component or setting that is there.
@@ -74,13 +33,11 @@ pub(super) fn absent(file: &str, place: &str, value: &Value) -> Result<(), Error
 /// The split that a byte-level model's `pre_tokenizer` makes.
 pub(super) fn byte_level_split(file: &str, value: Value) -> Result<Split, Error> {
     let place = "pre_tokenizer";
-    let Some(mut component) = Component::new(file, place, value)? else {
-        return Err(Error::format(file, place, "expected ByteLevel, found null"));
-    };
+    let mut component = there(file, place, value, "ByteLevel")?;
     match component.kind.as_str() {
         "ByteLevel" => Ok(if byte_level_uses_pattern(component)? { Split::Gpt2 } else { Split::Whole }),
         "Sequence" => {
-            let steps = match component.fields.remove("pretokenizers") {
+            let steps = match component.take("pretokenizers") {
                 Some(Value::Array(steps)) => steps,
                 _ => return Err(component.error("Sequence: the list pretokenizers is missing")),
             };
@@ -90,31 +47,25 @@ pub(super) fn byte_level_split(file: &str, value: Value) -> Result<Split, Error>
             };
             let known = pattern_split(file, "pre_tokenizer.pretokenizers[0]", split)?;
             let place = "pre_tokenizer.pretokenizers[1]";
-            match Component::new(file, place, bytes)? {
-                Some(component) if component.kind == "ByteLevel" => {
-                    if byte_level_uses_pattern(component)? {
-                        return Err(Error::format(
-                            file,
-                            place,
-                            "ByteLevel after a Split: use_regex must be false",
-                        ));
-                    }
-                    Ok(known)
-                }
-                Some(component) => Err(component.unsupported()),
-                None => Err(Error::format(file, place, "expected ByteLevel, found null")),
+            let component = there(file, place, bytes, "ByteLevel")?;
+            if component.kind != "ByteLevel" {
+                return Err(unsupported(&component));
             }
+            if byte_level_uses_pattern(component)? {
+                return Err(Error::format(file, place, "ByteLevel after a Split: use_regex must be false"));
+            }
+            Ok(known)
         }
-        _ => Err(component.unsupported()),
+        _ => Err(unsupported(&component)),
     }
 }
 
 /// Checks a ByteLevel pre-tokenizer and gives its `use_regex`.
 fn byte_level_uses_pattern(mut component: Component<'_>) -> Result<bool, Error> {
-    let uses_pattern = component.flag("use_regex", true)?;
+    let uses_pattern = component.flag_or("use_regex", true)?;
     // Only the offsets that `tokenizers` reports depend on it.
-    component.flag("trim_offsets", true)?;
-    if component.flag("add_prefix_space", true)? {
+    component.flag_or("trim_offsets", true)?;
+    if component.flag_or("add_prefix_space", true)? {
         return Err(component.error("ByteLevel: add_prefix_space = true is not supported"));
     }
     component.finish()?;
@@ -131,22 +82,20 @@ pub(super) fn split_into_characters(file: &str, place: &str, value: Value) -> Re
 
 /// The split of a pre-tokenizer that cuts by a pattern.
 fn pattern_split(file: &str, place: &str, value: Value) -> Result<Split, Error> {
-    let Some(mut component) = Component::new(file, place, value)? else {
-        return Err(Error::format(file, place, "expected Split, found null"));
-    };
+    let mut component = there(file, place, value, "Split")?;
     if component.kind != "Split" {
-        return Err(component.unsupported());
+        return Err(unsupported(&component));
     }
-    let pattern = component.fields.remove("pattern").unwrap_or_default();
+    let pattern = component.take("pattern").unwrap_or_default();
     let known = pattern.get("Regex").and_then(Value::as_str).and_then(Split::from_pattern);
     let Some(known) = known else {
         return Err(component.error(format!("Split: the pattern {pattern} is not supported")));
     };
-    let behavior = component.fields.remove("behavior").unwrap_or_default();
+    let behavior = component.take("behavior").unwrap_or_default();
     if behavior != "Isolated" {
         return Err(component.error(format!("Split: the behavior {behavior} is not supported")));
     }
-    if component.flag("invert", false)? {
+    if component.flag_or("invert", false)? {
         return Err(component.error("Split: invert = true is not supported"));
     }
     component.finish()?;
@@ -155,11 +104,8 @@ fn pattern_split(file: &str, place: &str, value: Value) -> Result<Split, Error> 
 
 /// Checks a component that must be of one kind; its fields do not matter to ids and text.
 pub(super) fn of_kind(file: &str, place: &str, value: Value, kind: &str) -> Result<(), Error> {
-    match Component::new(file, place, value)? {
-        Some(component) if component.kind == kind => Ok(()),
-        Some(component) => Err(component.unsupported()),
-        None => Err(Error::format(file, place, format!("expected {kind}, found null"))),
-    }
+    let component = there(file, place, value, kind)?;
+    if component.kind == kind { Ok(()) } else { Err(unsupported(&component)) }
 }
 
 /// The pre-tokenizer of a byte-level model.

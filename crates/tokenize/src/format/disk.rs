@@ -9,7 +9,15 @@ use crate::temporary::TemporaryFile;
 
 /// The text of a file.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+    text(&path.display().to_string(), read_bytes(path)?)
+}
+
+/// The bytes of a file as text.
+pub(super) fn text(file: &str, bytes: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(bytes).map_err(|error| {
+        let error = error.utf8_error();
+        Error::format(file, format!("byte {}", error.valid_up_to()), "the text stops being UTF-8")
+    })
 }
 
 /// The bytes of a file.

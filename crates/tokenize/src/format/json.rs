@@ -10,6 +10,9 @@ use crate::error::Error;
 
 /// Parses JSON; an error names the line and column.
 pub(super) fn parse<'j, T: Deserialize<'j>>(file: &str, json: &'j str) -> Result<T, Error> {
+    if json.starts_with('\u{feff}') {
+        return Err(Error::format(file, "line 1 column 1", "expected JSON, found a byte order mark"));
+    }
     serde_json::from_str(json).map_err(|error| {
         let place = format!("line {} column {}", error.line(), error.column());
         // The message ends with the place, which stands before it already.
@@ -21,12 +24,14 @@ pub(super) fn parse<'j, T: Deserialize<'j>>(file: &str, json: &'j str) -> Result
 
 /// Just the kind of model, to name one that cannot be read before its other fields confuse.
 #[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Outline {
     pub(super) model: OutlineModel,
 }
 
 /// See [`Outline`].
 #[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct OutlineModel {
     /// Files of before 2020 leave it out and mean BPE.
     #[serde(rename = "type", default = "bpe")]
@@ -39,7 +44,7 @@ fn bpe() -> String {
 
 /// `tokenizer.json`.
 #[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct File {
     #[serde(default)]
     pub(super) version: Value,
@@ -62,7 +67,7 @@ pub(super) struct File {
 
 /// An entry of `added_tokens`.
 #[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Added {
     pub(super) id: u32,
     pub(super) content: String,
@@ -80,7 +85,7 @@ pub(super) struct Added {
 
 /// `model`: the fields of the kinds BPE and WordLevel.
 #[derive(serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Model {
     #[serde(rename = "type", default = "bpe")]
     pub(super) kind: String,

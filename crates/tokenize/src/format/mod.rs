@@ -5,6 +5,7 @@ mod component;
 mod components;
 pub(crate) mod disk;
 mod json;
+mod load;
 mod ordered;
 mod parts;
 mod pipeline;
@@ -16,41 +17,13 @@ mod write_json;
 
 use std::path::Path;
 
+pub use load::load;
 pub use tiktoken::Tiktoken;
 
 use crate::bpe::ByteLevelBpe;
 use crate::chars::CharTokenizer;
 use crate::error::Error;
-use crate::tokenizer::Tokenizer;
 use read_json::Loaded;
-
-/// Loads whatever tokenizer a `tokenizer.json` describes: a plain byte-level BPE as
-/// [`ByteLevelBpe`], a vocabulary of characters as [`CharTokenizer`], and all others as
-/// [`Pipeline`](crate::Pipeline).
-///
-/// ```
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("tokenizer.json");
-/// tokenize::CharTokenizer::from_texts(["hello"]).save(&path)?;
-/// let tokenizer = tokenize::load(&path)?;
-/// assert_eq!(tokenizer.decode(&tokenizer.encode("hole")?)?, "hole");
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is damaged or describes something that this
-/// crate cannot do exactly.
-pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, Error> {
-    let path = path.as_ref();
-    let (name, content) = (path.display().to_string(), disk::read(path)?);
-    Ok(match read_json::read(&name, &content) {
-        Ok(Loaded::ByteLevelBpe(tokenizer)) => tokenizer,
-        Ok(Loaded::Chars(tokenizer)) => Box::new(tokenizer),
-        Err(_) => Box::new(pipeline::read(&name, &content)?),
-    })
-}
 
 impl ByteLevelBpe {
     /// Reads a `tokenizer.json`, as this crate and Hugging Face's `tokenizers` write it.

@@ -11,11 +11,12 @@ use super::ordered::Json;
 use super::parts::{self, ModelFile};
 use crate::added::AddedToken;
 use crate::error::Error;
+use crate::model::Model;
 use crate::pipeline::{Parts, Pipeline};
 
 /// `tokenizer.json` with the model of one kind.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct File<M> {
     #[serde(default)]
     version: Value,
@@ -37,7 +38,8 @@ struct File<M> {
 }
 
 impl Pipeline {
-    /// Reads a `tokenizer.json` with whatever components.
+    /// Reads a `tokenizer.json` with whatever components. Added tokens that the model does not have are numbered behind
+    /// its own in the order of the file, as in `tokenizers`, whatever ids the file gives them.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read; [`Error::Format`], with the place, if it is damaged, contradicts
@@ -88,7 +90,15 @@ fn build<M: ModelFile>(file: &str, text: &str) -> Result<Pipeline, Error> {
         let what = format!("expected 1.0, found {}", brief(&content.version));
         return Err(Error::format(file, "version", what));
     }
-    let ids: Vec<u32> = content.added_tokens.iter().map(|token| token.id).collect();
+    let model = content.model.build().map_err(|error| Error::format(file, "model", error.to_string()))?;
+    // So that nobody makes a table of four billion rows for a short file.
+    if model.id_bound() > text.len() as u64 {
+        let what = format!("id {} is beyond the file's size", model.id_bound() - 1);
+        return Err(Error::format(file, "model.vocab", what));
+    }
+    let mut added_tokens: Vec<AddedToken> = content.added_tokens.into_iter().map(added_token).collect();
+    let ids: Vec<u32> = added_tokens.iter().map(|token| token.id).collect();
+    number(&mut added_tokens, &model);
     let parts = Parts {
         normalizer: Component::optional(file, "normalizer", content.normalizer, parts::read_normalizer)?,
         pre_tokenizer: Component::optional(
@@ -104,10 +114,10 @@ fn build<M: ModelFile>(file: &str, text: &str) -> Result<Pipeline, Error> {
             parts::read_post_processor,
         )?,
         decoder: Component::optional(file, "decoder", content.decoder, parts::read_decoder)?,
-        added_tokens: content.added_tokens.into_iter().map(added_token).collect(),
+        added_tokens,
         truncation: parts::read_truncation(file, content.truncation)?,
         padding: parts::read_padding(file, content.padding)?,
-        model: content.model.build().map_err(|error| Error::format(file, "model", error.to_string()))?,
+        model,
     };
     Pipeline::assemble(parts).map_err(|(index, error)| {
         let place = match index {
@@ -116,6 +126,16 @@ fn build<M: ModelFile>(file: &str, text: &str) -> Result<Pipeline, Error> {
         };
         Error::format(file, place, error.to_string())
     })
+}
+
+/// Gives added tokens the ids that `tokenizers` gives them, whatever the file says: that of the model's token, or the
+/// next behind all others.
+fn number(tokens: &mut [AddedToken], model: &Model) {
+    let mut next = model.len() as u32;
+    for token in tokens {
+        token.id = model.id(&token.content).unwrap_or(next);
+        next = next.max(token.id.saturating_add(1));
+    }
 }
 
 fn added_token(token: Added) -> AddedToken {

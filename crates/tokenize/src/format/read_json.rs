@@ -43,6 +43,7 @@ fn byte_level_bpe(file: &str, content: File) -> Result<ByteLevelBpe, Error> {
     plain_bpe(file, &content.model)?;
 
     let specials: HashSet<&str> = content.added_tokens.iter().map(|token| token.content.as_str()).collect();
+    let entries = content.model.vocab.0.len();
     let vocab = vocab(file, "model.vocab", content.model.vocab, &specials)?;
     let merges =
         content.model.merges.ok_or_else(|| Error::format(file, "model.merges", "the merges are missing"))?;
@@ -52,6 +53,7 @@ fn byte_level_bpe(file: &str, content: File) -> Result<ByteLevelBpe, Error> {
             .map_err(|what| Error::format(file, format!("model.merges[{rank}]"), what))
     });
     let merges = merges.collect::<Result<_, _>>()?;
+    let ids = vocab.len();
     let mut model = assemble(file, "model", vocab, merges, split)?;
     model.set_whole_words(content.model.ignore_merges.unwrap_or(false));
     for (index, token) in content.added_tokens.into_iter().enumerate() {
@@ -62,6 +64,10 @@ fn byte_level_bpe(file: &str, content: File) -> Result<ByteLevelBpe, Error> {
             if set {
                 return Err(Error::format(file, place, format!("{name} = true is not supported")));
             }
+        }
+        if entries != ids && model.id(token.content.as_bytes()).is_none() {
+            let what = "the vocabulary leaves ids out, and this token is not in it";
+            return Err(Error::format(file, place, what));
         }
         let token = AddedToken::new(token.id, token.content, token.special);
         model.add_token(token).map_err(|error| Error::format(file, place, error.to_string()))?;

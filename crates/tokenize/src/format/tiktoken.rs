@@ -25,6 +25,43 @@ pub enum Tiktoken {
 }
 
 impl Tiktoken {
+    /// All encodings.
+    pub const ALL: [Self; 4] = [Self::R50k, Self::P50k, Self::Cl100k, Self::O200k];
+
+    /// The name that `tiktoken` has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::R50k => "r50k_base",
+            Self::P50k => "p50k_base",
+            Self::Cl100k => "cl100k_base",
+            Self::O200k => "o200k_base",
+        }
+    }
+
+    /// The encoding of this name.
+    ///
+    /// ```
+    /// use tokenize::{Split, Tiktoken};
+    ///
+    /// let encoding = Tiktoken::from_name("cl100k_base").unwrap();
+    /// assert_eq!(encoding.split(), Split::Cl100k);
+    /// assert_eq!(encoding.specials()[0], ("<|endoftext|>", 100257));
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.name() == name)
+    }
+
+    /// The encoding whose file has as many lines, and ends in the same.
+    fn of_ranks(text: &str) -> Option<Self> {
+        match (text.lines().next_back()?, text.lines().count()) {
+            ("IGdhemVk 50255", 50256) => Some(Self::R50k),
+            ("ICAgICAgICAgICAgICAgICAgICAgICAgIA== 50280", 50280) => Some(Self::P50k),
+            ("IENvbnZleW9y 100255", 100256) => Some(Self::Cl100k),
+            ("IGNvY29z 199997", 199998) => Some(Self::O200k),
+            _ => None,
+        }
+    }
+
     /// How texts are cut.
     pub fn split(self) -> Split {
         match self {
@@ -117,6 +154,19 @@ impl ByteLevelBpe {
     }
 }
 
+/// Reads the ranks of an encoding that is known by them, or by the file's name.
+pub(super) fn read_known(file: &str, text: &str) -> Result<ByteLevelBpe, Error> {
+    let by_name = || Tiktoken::from_name(Path::new(file).file_stem()?.to_str()?);
+    let Some(encoding) = Tiktoken::of_ranks(text).or_else(by_name) else {
+        let names = Tiktoken::ALL.map(Tiktoken::name).join(", ");
+        let what = format!(
+            "the file does not say how texts are cut, and neither its ranks nor its name are those of {names}"
+        );
+        return Err(Error::format(file, "ranks", what));
+    };
+    read(file, text, encoding.split(), encoding.specials())
+}
+
 /// The ids of special tokens are below this.
 const MOST_IDS: u32 = 1 << 24;
 
@@ -169,7 +219,7 @@ fn read(file: &str, text: &str, split: Split, specials: &[(&str, u32)]) -> Resul
 }
 
 /// The rank of a line, whose token is appended to `bytes`.
-fn parse(line: &str, bytes: &mut Vec<u8>) -> Result<u32, String> {
+pub(super) fn parse(line: &str, bytes: &mut Vec<u8>) -> Result<u32, String> {
     let (token, rank) =
         line.split_once(' ').ok_or_else(|| format!("expected a token and its rank, found {line:?}"))?;
     if token.is_empty() || base64::append(token.as_bytes(), bytes).is_none() {

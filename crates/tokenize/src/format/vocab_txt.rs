@@ -4,8 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::disk;
+use crate::added::AddedToken;
+use crate::decoder::Decoder;
 use crate::error::Error;
-use crate::model::{WordPiece, WordPieceOptions};
+use crate::model::{Model, WordPiece, WordPieceOptions};
+use crate::normalise::{BertNormalizer, Normalizer};
+use crate::pipeline::{Parts, Pipeline};
+use crate::post::{BertProcessing, PostProcessor};
+use crate::pre::PreTokenizer;
 
 impl WordPiece {
     /// Reads a `vocab.txt`, as BERT's tokenizers have it. Whitespace at the end of a line does not count; a token that
@@ -69,4 +75,27 @@ impl WordPiece {
     pub fn save_vocab_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         disk::write(path.as_ref(), self.to_vocab_text()?)
     }
+}
+
+/// The tokenizer of BERT (Devlin et al. 2019) with the vocabulary of a file. Without a token that has a capital letter,
+/// the model knows no words but in small letters, and without accents.
+pub(super) fn bert(file: &str, text: &str) -> Result<Pipeline, Error> {
+    let with_file = |error: Error| Error::format(file, "vocab", error.to_string());
+    let model = WordPiece::from_vocab_text(text, WordPieceOptions::default()).map_err(with_file)?;
+    let is_special = |token: &str| token.starts_with('[') && token.ends_with(']');
+    let lowercase =
+        !model.vocab().any(|(token, _)| !is_special(token) && token.chars().any(char::is_uppercase));
+    let special = |content: &str| Some((content.to_owned(), model.id(content)?));
+    let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].into_iter().filter_map(special);
+    let added_tokens = specials.map(|(content, id)| AddedToken::new(id, content, true)).collect();
+    let around = special("[SEP]").zip(special("[CLS]"));
+    Pipeline::new(Parts {
+        normalizer: Some(Normalizer::Bert(BertNormalizer { lowercase, ..BertNormalizer::default() })),
+        pre_tokenizer: Some(PreTokenizer::Bert),
+        post_processor: around.map(|(sep, cls)| PostProcessor::Bert(BertProcessing { sep, cls })),
+        decoder: Some(Decoder::WordPiece { prefix: "##".to_owned(), cleanup: true }),
+        added_tokens,
+        ..Parts::new(Model::WordPiece(model))
+    })
+    .map_err(with_file)
 }

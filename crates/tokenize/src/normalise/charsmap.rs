@@ -70,7 +70,7 @@ impl Charsmap {
         std::str::from_utf8(&rest[..end]).ok()
     }
 
-    pub(super) fn normalize(&self, text: &mut NormalizedText) {
+    pub(super) fn normalize(&self, text: &mut NormalizedText) -> Result<(), Error> {
         let mut changes = Vec::with_capacity(text.as_str().len());
         let mut changed = false;
         for grapheme in text.as_str().graphemes(true) {
@@ -79,6 +79,7 @@ impl Charsmap {
             {
                 changed = true;
                 replace(&mut changes, grapheme.chars().count(), new);
+                text.check_growth(changes.len())?;
                 continue;
             }
             let mut buffer = [0; 4];
@@ -87,6 +88,7 @@ impl Charsmap {
                     Some(new) => {
                         changed = true;
                         replace(&mut changes, 1, new);
+                        text.check_growth(changes.len())?;
                     }
                     None => changes.push((character, 0)),
                 }
@@ -95,6 +97,7 @@ impl Charsmap {
         if changed {
             text.transform(changes, 0);
         }
+        Ok(())
     }
 }
 

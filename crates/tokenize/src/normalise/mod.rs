@@ -21,6 +21,34 @@ use text::Change;
 
 /// A step, or several, between a text and what the model is shown of it. Names and effects are those of Hugging
 /// Face's `tokenizers`, byte for byte and offset for offset.
+///
+/// ```
+/// use tokenize::chinese::Script;
+/// use tokenize::normalise::{BertNormalizer, NormalizedText, Normalizer, Pattern};
+///
+/// let letters = Pattern::regex("l+")?;
+/// for (normalizer, before, after) in [
+///     (Normalizer::Bert(BertNormalizer::default()), "É\n", "e "),
+///     (Normalizer::Strip { left: true, right: false }, " a ", "a "),
+///     (Normalizer::StripAccents, "e\u{301}", "e"),
+///     (Normalizer::Nfc, "e\u{301}", "é"),
+///     (Normalizer::Nfd, "é", "e\u{301}"),
+///     (Normalizer::Nfkc, "ﬁé", "fié"),
+///     (Normalizer::Nfkd, "ﬁé", "fie\u{301}"),
+///     (Normalizer::Sequence(vec![Normalizer::Nfd, Normalizer::StripAccents]), "é", "e"),
+///     (Normalizer::Lowercase, "ÀB", "àb"),
+///     (Normalizer::Nmt, "a\tb\u{1}", "a b"),
+///     (Normalizer::Replace { pattern: letters, content: "L".to_owned() }, "hello", "heLo"),
+///     (Normalizer::Prepend("▁".to_owned()), "a", "▁a"),
+///     (Normalizer::ByteLevel, "é!", "Ã©!"),
+///     (Normalizer::ChineseScript(Script::Simplified), "漢語", "汉语"),
+/// ] {
+///     let mut text = NormalizedText::new(before);
+///     normalizer.normalize(&mut text)?;
+///     assert_eq!(text.as_str(), after);
+/// }
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Normalizer {
     /// What BERT does.
@@ -97,16 +125,19 @@ impl Normalizer {
             Normalizer::Sequence(steps) => steps.iter().try_for_each(|step| step.normalize(text))?,
             Normalizer::Lowercase => lowercase(text),
             Normalizer::Nmt => nmt(text),
-            Normalizer::Precompiled(charsmap) => charsmap.normalize(text),
+            Normalizer::Precompiled(charsmap) => charsmap.normalize(text)?,
             Normalizer::Replace { pattern, content } => replace(text, pattern, content)?,
-            Normalizer::Prepend(prefix) => text.prepend(prefix),
+            Normalizer::Prepend(prefix) => {
+                text.check_growth(text.as_str().len() + prefix.len())?;
+                text.prepend(prefix);
+            }
             Normalizer::ByteLevel => {
                 let changes: Vec<Change> = byte_level(text.as_str()).collect();
                 text.transform(changes, 0);
             }
             Normalizer::ChineseScript(script) => chinese_script(text, *script),
         }
-        Ok(())
+        text.check_growth(text.as_str().len())
     }
 }
 
@@ -175,7 +206,11 @@ fn replace(text: &mut NormalizedText, pattern: &Pattern, content: &str) -> Resul
     if stretches.iter().all(|(_, matches)| !matches) {
         return Ok(());
     }
-    let mut out = text.successor(text.as_str().len());
+    let length =
+        |(range, matches): &crate::pattern::Stretch| if *matches { content.len() } else { range.len() };
+    let length = stretches.iter().map(length).fold(0, usize::saturating_add);
+    text.check_growth(length)?;
+    let mut out = text.successor(length);
     let nowhere = (text.original().start as u32, text.original().start as u32);
     for (range, matches) in stretches {
         if matches {

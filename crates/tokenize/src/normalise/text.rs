@@ -2,6 +2,13 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
+
+/// How many times as long as it was a text may become, and how many bytes longer in any case: what Unicode's forms and
+/// spelled bytes make of it is less, while replacements that double a text one after the other have no end.
+const MOST_TIMES: usize = 64;
+const MOST_BYTES: usize = 1 << 16;
+
 /// A text with, for each of its bytes, the place in the original text that the byte stands for.
 ///
 /// Offsets follow Hugging Face's `tokenizers`: a character that was put in place of another stands for that one, one
@@ -77,6 +84,17 @@ impl NormalizedText {
         }
         let text = String::with_capacity(bytes);
         Self { text, origins: Vec::new(), original: self.original(), is_aligned: false }
+    }
+
+    /// Refuses a text of `bytes` that has grown without measure from the original.
+    pub(crate) fn check_growth(&self, bytes: usize) -> Result<(), Error> {
+        let original = self.original.len();
+        if bytes <= original.saturating_mul(MOST_TIMES).saturating_add(MOST_BYTES) {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "{original} bytes of text become {bytes} when normalised: at most {MOST_TIMES} times as many, and {MOST_BYTES}, are allowed"
+        )))
     }
 
     /// The text as it is now.

@@ -23,11 +23,26 @@ impl Pipeline {
         Ok(text)
     }
 
-    /// The text of ids, in which an id that no token has is nothing, as in `tokenizers`. A decoder that gives up, or
-    /// bytes that are not text, give U+FFFD.
+    /// The text of ids, in which an id that no token has is nothing, as in `tokenizers`. Bytes that are not text, and
+    /// what a decoder gives up on, are U+FFFD.
     pub fn decode_lossy(&self, ids: &[u32], skip_special_tokens: bool) -> String {
-        let known: Vec<u32> = ids.iter().copied().filter(|&id| self.id_to_token(id).is_some()).collect();
-        self.decode(&known, skip_special_tokens).unwrap_or_else(|_| "\u{fffd}".to_owned())
+        self.lossy(ids, skip_special_tokens, None)
+    }
+
+    /// [`decode_lossy`](Self::decode_lossy) with a token for the ids that no token has.
+    pub(super) fn lossy(&self, ids: &[u32], skip_special_tokens: bool, unknown: Option<&str>) -> String {
+        let mut stream = self.token_stream(skip_special_tokens);
+        let mut text = String::new();
+        for token in ids.iter().filter_map(|&id| self.id_to_token(id).or(unknown)) {
+            if stream.push(token, &mut text).is_err() {
+                text.push('\u{fffd}');
+                stream = self.token_stream(skip_special_tokens);
+            }
+        }
+        if stream.finish(&mut text).is_err() {
+            text.push('\u{fffd}');
+        }
+        text
     }
 
     /// Decodes ids as they come.

@@ -33,6 +33,20 @@ impl Pipeline {
         add_special_tokens: bool,
         unit: Unit,
     ) -> Result<Encoding, Error> {
+        let mut whole = self.encode_unpadded(input, add_special_tokens, unit)?;
+        if let Some(padding) = &self.padding {
+            padding.apply(std::slice::from_mut(&mut whole))?;
+        }
+        Ok(whole)
+    }
+
+    /// An input with special tokens, cut.
+    pub(super) fn encode_unpadded(
+        &self,
+        input: Input<'_>,
+        add_special_tokens: bool,
+        unit: Unit,
+    ) -> Result<Encoding, Error> {
         let (first, second) = match input {
             Input::Single(first) => (first, None),
             Input::Pair(first, second) => (first, Some(second)),
@@ -43,7 +57,7 @@ impl Pipeline {
             let added = self.post_processor.as_ref().map_or(0, |post| post.added_tokens(second.is_some()));
             truncation.apply(&mut first, second.as_mut(), if add_special_tokens { added } else { 0 })?;
         }
-        let mut whole = match (&self.post_processor, second) {
+        Ok(match (&self.post_processor, second) {
             (Some(post), second) => {
                 post.process(std::iter::once(first).chain(second).collect(), add_special_tokens)?
             }
@@ -53,18 +67,16 @@ impl Pipeline {
                 second.set_sequence(1);
                 Encoding::joined([first, second])
             }
-        };
-        if let Some(padding) = &self.padding {
-            padding.apply(std::slice::from_mut(&mut whole));
-        }
-        Ok(whole)
+        })
     }
 
     fn encode_sequence(&self, sequence: Sequence<'_>, type_id: u32, unit: Unit) -> Result<Encoding, Error> {
         match sequence {
-            Sequence::Text(text) => self.encode_text(text, type_id, None, unit),
+            Sequence::Text(text) => self.encode_text(text, type_id, None, unit, self.specials_as_text),
             Sequence::Words(words) => {
-                let word = |(index, word): (u32, &&str)| self.encode_text(word, type_id, Some(index), unit);
+                let word = |(index, word): (u32, &&str)| {
+                    self.encode_text(word, type_id, Some(index), unit, self.specials_as_text)
+                };
                 let words = (0..).zip(words).map(word).collect::<Result<Vec<_>, _>>()?;
                 Ok(Encoding::joined(words))
             }
@@ -72,12 +84,13 @@ impl Pipeline {
     }
 
     /// The tokens of one text, or of the word with a number.
-    fn encode_text(
+    pub(super) fn encode_text(
         &self,
         text: &str,
         type_id: u32,
         word: Option<u32>,
         unit: Unit,
+        specials_as_text: bool,
     ) -> Result<Encoding, Error> {
         let mut encoding = Encoding::with_capacity(text.len() / 4 + 1);
         let offsets = Offsets::new(text, unit);
@@ -88,7 +101,7 @@ impl Pipeline {
         };
         let (mut scratch, mut found) = (Scratch::default(), Vec::<Piece>::new());
         let mut pieces_before = 0;
-        self.for_each_segment(text, self.specials_as_text, |segment| {
+        self.for_each_segment(text, specials_as_text, |segment| {
             let (text, pieces) = match &segment {
                 Segment::Token(id, token, range) => {
                     let word = word.unwrap_or(pieces_before);

@@ -257,6 +257,12 @@ impl Encoding {
         *self = Self { overflowing, ..whole };
     }
 
+    /// How much padding [`pad`](Self::pad) adds.
+    pub(crate) fn missing(&self, length: usize) -> usize {
+        let parts = self.overflowing.iter().map(|part| part.missing(length));
+        parts.fold(length.saturating_sub(self.len()), usize::saturating_add)
+    }
+
     /// Adds padding up to `length` tokens, to the overflowing parts too.
     pub(crate) fn pad(&mut self, length: usize, padding: &super::Padding) {
         self.overflowing.iter_mut().for_each(|part| part.pad(length, padding));

@@ -4,6 +4,23 @@ use super::encoding::{Encoding, Side};
 use crate::error::Error;
 
 /// How an encoding that is too long is cut.
+///
+/// ```
+/// use tokenize::{Padding, Truncation};
+///
+/// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+/// let pipeline = tokenize::Pipeline::from_json(json)?
+///     .with_truncation(Some(Truncation { max_length: 4, stride: 1, ..Truncation::default() }))
+///     .with_padding(Some(Padding::default()))?;
+/// let batch = pipeline.encode_batch(["words", "unaffable"], true)?;
+/// assert_eq!(batch[1].tokens, ["[CLS]", "un", "##aff", "[SEP]"]);
+/// assert_eq!(batch[1].overflowing[0].tokens, ["[CLS]", "##aff", "##able", "[SEP]"]);
+/// assert_eq!(pipeline.encode("un", true)?.attention_mask, [true; 3]);
+/// let padded = pipeline.encode_batch(["un", "words"], true)?;
+/// assert_eq!(padded[0].tokens, ["[CLS]", "un", "[SEP]", "[PAD]"]);
+/// assert_eq!(padded[0].attention_mask, [true, true, true, false]);
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truncation {
     /// The most tokens, special ones included.
@@ -147,9 +164,13 @@ impl Default for Padding {
 }
 
 impl Padding {
-    /// The most tokens that padding adds up to: a file that asks for more is refused, lest one number in it take all
+    /// The longest encoding that padding makes: a file that asks for more is refused, lest one number in it take all
     /// memory.
-    pub const MAX_LENGTH: usize = 1 << 24;
+    pub const MAX_LENGTH: usize = 1 << 20;
+
+    /// How many padding tokens the texts of a batch may take together, and how many more for each.
+    const MOST_OF_BATCH: usize = 1 << 24;
+    const MOST_OF_TEXT: usize = 1 << 12;
 
     /// Refuses lengths beyond [`MAX_LENGTH`](Self::MAX_LENGTH).
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -167,7 +188,7 @@ impl Padding {
     }
 
     /// Pads all of `encodings` alike.
-    pub(super) fn apply(&self, encodings: &mut [Encoding]) {
+    pub(super) fn apply(&self, encodings: &mut [Encoding]) -> Result<(), Error> {
         let longest = || encodings.iter().map(Encoding::len).max().unwrap_or(0);
         let mut length = match self.strategy {
             PaddingStrategy::BatchLongest => longest(),
@@ -176,7 +197,17 @@ impl Padding {
         if let Some(multiple) = self.multiple_of.filter(|&multiple| multiple > 0) {
             length = length.next_multiple_of(multiple);
         }
+        let missing =
+            encodings.iter().map(|encoding| encoding.missing(length)).fold(0, usize::saturating_add);
+        let most = Self::MOST_OF_TEXT.saturating_mul(encodings.len()).saturating_add(Self::MOST_OF_BATCH);
+        if missing > most {
+            return Err(Error::Config(format!(
+                "padding {} texts to {length} tokens takes {missing} of padding, where at most {most} are allowed",
+                encodings.len()
+            )));
+        }
         encodings.iter_mut().for_each(|encoding| encoding.pad(length, self));
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ use crate::model::Model;
 use crate::normalise::Normalizer;
 use crate::post::PostProcessor;
 use crate::pre::PreTokenizer;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, cut_after};
 use encode::Unit;
 use fast::Fast;
 use vocabulary::AddedVocabulary;
@@ -173,6 +173,14 @@ impl Pipeline {
 
     /// The same pipeline, in which special tokens that stand in a text are text (`true`) or themselves (`false`, as at
     /// first). Text from users should not be able to end a document by naming the token that does.
+    ///
+    /// ```
+    /// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+    /// let pipeline = tokenize::Pipeline::from_json(json)?;
+    /// assert_eq!(pipeline.encode_ids("[SEP]", false)?, [3]);
+    /// assert_eq!(pipeline.with_specials_as_text(true).encode_ids("[SEP]", false)?, [1, 1, 1]);
+    /// # Ok::<(), tokenize::Error>(())
+    /// ```
     #[must_use]
     pub fn with_specials_as_text(mut self, specials_as_text: bool) -> Self {
         self.specials_as_text = specials_as_text;
@@ -243,7 +251,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::NoUnknownToken`] if the vocabulary cannot express the text, [`Error::Pattern`] if a regular expression
-    /// of the pipeline gives up, [`Error::Config`] if truncation leaves no room or the text is longer than 4 GiB.
+    /// of the pipeline gives up, [`Error::Config`] if truncation leaves no room, if normalising or padding would make
+    /// too much of the text, or if it is longer than 4 GiB.
     pub fn encode<'t>(
         &self,
         input: impl Into<Input<'t>>,
@@ -253,6 +262,14 @@ impl Pipeline {
     }
 
     /// [`encode`](Self::encode) with offsets in characters.
+    ///
+    /// ```
+    /// let json = include_str!("../../tests/data/tiny-wordpiece.json");
+    /// let pipeline = tokenize::Pipeline::from_json(json)?;
+    /// assert_eq!(pipeline.encode("é word", false)?.offsets, [0..2, 3..7]);
+    /// assert_eq!(pipeline.encode_char_offsets("é word", false)?.offsets, [0..1, 2..6]);
+    /// # Ok::<(), tokenize::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -267,7 +284,8 @@ impl Pipeline {
     /// Encodes many inputs in parallel, and pads them to one length if the pipeline pads.
     ///
     /// # Errors
-    /// The error of the first input, in order, that cannot be encoded.
+    /// The error of the first input, in order, that cannot be encoded; [`Error::Config`] if padding all of them to one
+    /// length would take many times their memory.
     pub fn encode_batch<'t, I: Into<Input<'t>>>(
         &self,
         inputs: impl IntoIterator<Item = I>,
@@ -294,11 +312,11 @@ impl Pipeline {
         add_special_tokens: bool,
         unit: Unit,
     ) -> Result<Vec<Encoding>, Error> {
-        let encode = |&input: &Input<'_>| self.encode_input(input, add_special_tokens, unit);
+        let encode = |&input: &Input<'_>| self.encode_unpadded(input, add_special_tokens, unit);
         let encoded: Vec<_> = inputs.par_iter().map(encode).collect();
         let mut encodings = encoded.into_iter().collect::<Result<Vec<_>, _>>()?;
         if let Some(padding) = &self.padding {
-            padding.apply(&mut encodings);
+            padding.apply(&mut encodings)?;
         }
         Ok(encodings)
     }
@@ -331,7 +349,12 @@ impl Tokenizer for Pipeline {
     }
 
     fn decode_lossy(&self, ids: &[u32]) -> String {
-        self.decode_lossy(ids, false)
+        self.lossy(ids, false, Some("\u{fffd}"))
+    }
+
+    fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
+        let encoding = self.encode_text(text, 0, None, Unit::Bytes, true)?;
+        Ok(cut_after(text, &encoding.offsets, most))
     }
 
     fn token_stream(&self, skip_special_tokens: bool) -> Option<crate::stream::TokenStream<'_>> {

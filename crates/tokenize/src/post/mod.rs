@@ -10,6 +10,29 @@ use crate::pipeline::Encoding;
 
 /// What is done to the encodings of a text or a pair of texts. Names and effects are those of Hugging Face's
 /// `tokenizers`.
+///
+/// ```
+/// use tokenize::model::{Model, WordLevel};
+/// use tokenize::post::{BertProcessing, ByteLevel, PostProcessor, RobertaProcessing};
+/// use tokenize::{Parts, Pipeline};
+///
+/// let vocab = ["<s>", "</s>", "to"].map(String::from).into_iter().zip(0..);
+/// let model = Model::WordLevel(WordLevel::new(vocab, "<unk>")?);
+/// let (cls, sep) = (("<s>".to_owned(), 0), ("</s>".to_owned(), 1));
+/// let bert = PostProcessor::Bert(BertProcessing { sep: sep.clone(), cls: cls.clone() });
+/// let roberta = RobertaProcessing { sep, cls, trim_offsets: true, add_prefix_space: false };
+/// for (post_processor, one, two) in [
+///     (bert.clone(), &[0, 2, 1][..], &[0, 2, 1, 2, 1][..]),
+///     (PostProcessor::Roberta(roberta), &[0, 2, 1], &[0, 2, 1, 1, 2, 1]),
+///     (PostProcessor::ByteLevel(ByteLevel::default()), &[2], &[2, 2]),
+///     (PostProcessor::Sequence(vec![PostProcessor::ByteLevel(ByteLevel::default()), bert]), &[0, 2, 1], &[0, 2, 1, 2, 1]),
+/// ] {
+///     let pipeline = Pipeline::new(Parts { post_processor: Some(post_processor), ..Parts::new(model.clone()) })?;
+///     assert_eq!(pipeline.encode("to", true)?.ids, one);
+///     assert_eq!(pipeline.encode(("to", "to"), true)?.ids, two);
+/// }
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostProcessor {
     /// `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, B of type 1.

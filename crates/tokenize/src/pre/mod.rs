@@ -20,6 +20,35 @@ use crate::split::Split;
 use pieces::cut_at_chars;
 
 /// A step, or several, that cuts a text. Names and effects are those of Hugging Face's `tokenizers`.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use tokenize::pre::{
+///     ByteLevel, ChineseWords, Metaspace, Pattern, PatternSplit, PreTokenizer, SplitBehavior,
+/// };
+///
+/// let commas = PatternSplit::new(Pattern::literal(","), SplitBehavior::MergedWithPrevious, false);
+/// let words = ChineseWords::new("天安门 9 n\n北京 9 n\n", false)?;
+/// for (pre_tokenizer, text, pieces) in [
+///     (PreTokenizer::Bert, "it's", &["it", "'", "s"][..]),
+///     (PreTokenizer::ByteLevel(ByteLevel::default()), "it's", &["Ġit", "'s"]),
+///     (PreTokenizer::CharDelimiterSplit('-'), "a-b", &["a", "b"]),
+///     (PreTokenizer::Metaspace(Metaspace::default()), "a b", &["▁a", "▁b"]),
+///     (PreTokenizer::Whitespace, "a b!?", &["a", "b", "!?"]),
+///     (PreTokenizer::WhitespaceSplit, "a b!?", &["a", "b!?"]),
+///     (PreTokenizer::Split(commas), "a,b", &["a,", "b"]),
+///     (PreTokenizer::Punctuation(SplitBehavior::Isolated), "a,b", &["a", ",", "b"]),
+///     (PreTokenizer::Digits { individual_digits: true }, "a12", &["a", "1", "2"]),
+///     (PreTokenizer::UnicodeScripts, "ab中文", &["ab", "中文"]),
+///     (PreTokenizer::FixedLength(NonZeroUsize::MIN.saturating_add(1)), "abc", &["ab", "c"]),
+///     (PreTokenizer::ChineseWords(words), "北京天安门", &["北京", "天安门"]),
+///     (PreTokenizer::Sequence(vec![PreTokenizer::Whitespace, PreTokenizer::UnicodeScripts]), "a中 b", &["a", "中", "b"]),
+/// ] {
+///     let found = pre_tokenizer.pieces(text)?;
+///     assert_eq!(found.iter().map(|(piece, _)| piece.as_str()).collect::<Vec<_>>(), pieces);
+/// }
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreTokenizer {
     /// Cuts at whitespace, which is removed, and around punctuation, as BERT does.
@@ -206,7 +235,8 @@ impl ByteLevel {
             })?;
         }
         text.rewrite(|piece, out| piece.transform(byte_level(piece.text), 0, out));
-        Ok(())
+        let (text, _) = text.parts();
+        text.check_growth(text.as_str().len())
     }
 }
 

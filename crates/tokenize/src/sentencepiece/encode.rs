@@ -9,7 +9,7 @@ use super::{Engine, SentencePiece};
 use crate::error::Error;
 use crate::model::Piece;
 use crate::model::unigram::Best;
-use crate::tokenizer::{Spans, Tokenizer};
+use crate::tokenizer::{Spans, Tokenizer, cut_after};
 
 /// What one encoding needs to itself; kept for the next when it is done.
 #[derive(Default)]
@@ -172,6 +172,10 @@ impl Tokenizer for SentencePiece {
 
     fn decode_lossy(&self, ids: &[u32]) -> String {
         self.join(ids)
+    }
+
+    fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
+        Ok(cut_after(text, &self.encode_with_offsets(text).offsets, most))
     }
 
     fn joiner(&self) -> Option<Joiner<'_>> {

@@ -28,7 +28,7 @@ impl SentencePiece {
         Self::parse("sentencepiece model", bytes)
     }
 
-    fn parse(file: &str, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, Error> {
         let proto = Proto::read(bytes)
             .map_err(|Fault { at, what }| Error::format(file, format!("byte {at}"), what))?;
         Self::assemble(proto).map_err(|what| Error::format(file, "content", what))

@@ -15,7 +15,7 @@ pub(in super::super) trait ModelFile: DeserializeOwned {
 
 /// `model` of the kind BPE.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in super::super) struct BpeFile {
     #[serde(rename = "type", default)]
     _kind: String,
@@ -48,7 +48,7 @@ impl ModelFile for BpeFile {
 
 /// `model` of the kind WordPiece.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in super::super) struct WordPieceFile {
     #[serde(rename = "type")]
     _kind: String,
@@ -71,7 +71,7 @@ impl ModelFile for WordPieceFile {
 
 /// `model` of the kind WordLevel.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in super::super) struct WordLevelFile {
     #[serde(rename = "type")]
     _kind: String,
@@ -87,7 +87,7 @@ impl ModelFile for WordLevelFile {
 
 /// `model` of the kind Unigram.
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(in super::super) struct UnigramFile {
     #[serde(rename = "type")]
     _kind: String,

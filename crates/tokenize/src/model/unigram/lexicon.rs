@@ -178,7 +178,7 @@ impl Lexicon {
 const RESET: f64 = 100_000.0;
 
 /// No piece of sentencepiece is longer.
-const MAX_PIECE: usize = 7999;
+pub(super) const MAX_PIECE: usize = 7999;
 
 /// Takes the first score from all of them.
 #[cold]

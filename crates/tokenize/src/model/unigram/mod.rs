@@ -11,8 +11,8 @@ use super::word_cache::Pool;
 use crate::error::Error;
 use crate::interner::Interner;
 pub(crate) use lattice::Lattice;
-use lexicon::NoUnknown;
 pub(crate) use lexicon::{Best, Lexicon, Precision};
+use lexicon::{MAX_PIECE, NoUnknown};
 
 /// A unigram language model (Kudo 2018): every token has a log-probability, and of all ways to cut a word into tokens
 /// the one with the largest sum is taken.
@@ -55,7 +55,8 @@ impl Unigram {
     /// With `byte_fallback`, an unknown stretch becomes the tokens `<0x00>` … `<0xFF>` of its bytes.
     ///
     /// # Errors
-    /// [`Error::Config`] if `unk_id` is not below the number of tokens, or a score is not a number.
+    /// [`Error::Config`] if `unk_id` is not below the number of tokens, a score is not a number, or a token has more than
+    /// 7999 bytes, the most that sentencepiece allows: time grows with the longest token that a text keeps beginning.
     pub fn new(
         vocab: impl IntoIterator<Item = (String, f64)>,
         unk_id: Option<u32>,
@@ -67,6 +68,10 @@ impl Unigram {
         for (index, (token, score)) in vocab.into_iter().enumerate() {
             if score.is_nan() || index >= u32::MAX as usize {
                 return Err(Error::Config(format!("vocab[{index}]: {token:?} has the score {score}")));
+            }
+            if token.len() > MAX_PIECE {
+                let what = format!("a token of {} bytes, where at most {MAX_PIECE} are allowed", token.len());
+                return Err(Error::Config(format!("vocab[{index}]: {what}")));
             }
             let id = tokens.push(token.as_bytes());
             let first = tokens.find(token.as_bytes()).unwrap_or(id);
