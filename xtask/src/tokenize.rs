@@ -21,7 +21,8 @@ Examples:
 Lines end with a line feed, before which a carriage return is left out. Tokens are set off by blanks; tokens that contain
 blanks, and texts that contain line feeds (written \\n), are told apart with --json.")]
 pub(crate) struct Tokenize {
-    /// A tokenizer.json
+    /// tokenizer.json, sentencepiece's .model, .tiktoken, vocab.txt, or a folder with one of these or vocab.json and
+    /// merges.txt
     #[arg(long, value_name = "FILE")]
     tokenizer: PathBuf,
     /// Lines of ids to lines of text
@@ -55,8 +56,7 @@ pub(crate) struct Tokenize {
 
 impl Tokenize {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let mut tokenizer =
-            Pipeline::from_file(&self.tokenizer)?.with_specials_as_text(self.specials_as_text);
+        let mut tokenizer = Pipeline::load(&self.tokenizer)?.with_specials_as_text(self.specials_as_text);
         if !self.limits {
             tokenizer = tokenizer.with_truncation(None).with_padding(None)?;
         }

@@ -106,3 +106,23 @@ fn faults_have_a_place() {
     }
     assert_eq!(answer(&tokenizer, &["--decode", "--lossy"], "4000"), "\u{fffd}\n");
 }
+
+#[test]
+fn every_kind_of_file_is_taken() {
+    let model =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/goldens/tokenize_sentencepiece/unigram.model");
+    let model = Path::new(model);
+    let ids = answer(model, &[], "hello world\n");
+    assert_eq!(answer(model, &["--decode"], &ids), "hello world\n");
+    assert!(answer(model, &["--pieces", "--offsets"], "hello world").starts_with('▁'));
+
+    let dir = tempfile::tempdir().unwrap();
+    let bpe =
+        ByteLevelBpeTrainer::new(270).special_tokens(["<|endoftext|>"]).train(["low lower lowest"]).unwrap();
+    bpe.save_vocab_and_merges(dir.path().join("vocab.json"), dir.path().join("merges.txt")).unwrap();
+    assert_eq!(answer(dir.path(), &["--pieces"], "lower low"), "low e r Ġlow\n");
+
+    let output = run(&dir.path().join("vocab.json"), &[], b"");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("give the folder that has its merges too"), "{text}");
+}

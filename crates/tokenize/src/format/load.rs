@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use super::json::{Entries, Outline};
 use super::read_json::Loaded;
 use super::{disk, json, pipeline, read_json, tiktoken, vocab_merges, vocab_txt};
+use crate::bpe::ByteLevelBpe;
 use crate::error::Error;
+use crate::pipeline::Pipeline;
 use crate::sentencepiece::SentencePiece;
 use crate::tokenizer::Tokenizer;
 
@@ -38,20 +40,73 @@ use crate::tokenizer::Tokenizer;
 /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is damaged, no tokenizer or only a part of one, or
 /// describes something that this crate cannot do exactly.
 pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, Error> {
-    let path = path.as_ref();
+    Ok(match find(path.as_ref())? {
+        Found::Json { name, text } => match read_json::read(&name, &text) {
+            Ok(Loaded::ByteLevelBpe(tokenizer)) => tokenizer,
+            Ok(Loaded::Chars(tokenizer)) => Box::new(tokenizer),
+            Err(_) => Box::new(pipeline::read(&name, &text)?),
+        },
+        Found::SentencePiece(tokenizer) => tokenizer,
+        Found::ByteLevelBpe(tokenizer) => tokenizer,
+        Found::Pipeline(tokenizer) => tokenizer,
+    })
+}
+
+impl Pipeline {
+    /// The tokenizer of any file or folder that [`load`](crate::load) takes, as a pipeline: with offsets, special tokens
+    /// and limits whatever the format.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let bpe = tokenize::ByteLevelBpeTrainer::new(270).train(["low lower lowest"])?;
+    /// bpe.save_vocab_and_merges(dir.path().join("vocab.json"), dir.path().join("merges.txt"))?;
+    /// # let vocab = std::fs::read_to_string(dir.path().join("vocab.json"))?;
+    /// # std::fs::write(dir.path().join("vocab.json"), vocab.replacen('}', ",\"<|endoftext|>\":270}", 1))?;
+    /// let pipeline = tokenize::Pipeline::load(dir.path())?;
+    /// assert_eq!(pipeline.encode("low lower", false)?.tokens, ["low", "Ġlower"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`](crate::load).
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        match find(path.as_ref())? {
+            Found::Json { name, text } => pipeline::read(&name, &text),
+            Found::SentencePiece(tokenizer) => tokenizer.to_pipeline(),
+            Found::ByteLevelBpe(tokenizer) => Self::from_json(&tokenizer.to_json()),
+            Found::Pipeline(tokenizer) => Ok(*tokenizer),
+        }
+    }
+}
+
+/// What a file or a folder turned out to be.
+enum Found {
+    /// A `tokenizer.json`, still to be read.
+    Json {
+        name: String,
+        text: String,
+    },
+    SentencePiece(Box<SentencePiece>),
+    ByteLevelBpe(Box<ByteLevelBpe>),
+    Pipeline(Box<Pipeline>),
+}
+
+fn find(path: &Path) -> Result<Found, Error> {
     if path.is_dir() {
         return folder(path);
     }
     let (name, bytes) = (path.display().to_string(), disk::read_bytes(path)?);
     if is_protobuf(&bytes) {
-        return Ok(Box::new(SentencePiece::parse(&name, &bytes)?));
+        return Ok(Found::SentencePiece(Box::new(SentencePiece::parse(&name, &bytes)?)));
     }
     let text = disk::text(&name, bytes)?;
     let first = text.lines().next().unwrap_or_default();
     if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
-        json(&name, &text)
+        json(name, text)
     } else if tiktoken::parse(first, &mut Vec::new()).is_ok() {
-        Ok(Box::new(tiktoken::read_known(&name, &text)?))
+        Ok(Found::ByteLevelBpe(Box::new(tiktoken::read_known(&name, &text)?)))
     } else if first.starts_with("#version") {
         Err(Error::format(
             &name,
@@ -59,7 +114,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, Error> {
             "these are merges alone: give the folder that has their vocabulary too",
         ))
     } else if text.lines().any(|line| line.trim_end() == "[UNK]") {
-        Ok(Box::new(vocab_txt::bert(&name, &text)?))
+        Ok(Found::Pipeline(Box::new(vocab_txt::bert(&name, &text)?)))
     } else {
         let shown: String = first.chars().take(40).collect();
         let what =
@@ -74,18 +129,14 @@ fn is_protobuf(bytes: &[u8]) -> bool {
         && (bytes.contains(&0) || str::from_utf8(bytes).is_err())
 }
 
-fn json(file: &str, text: &str) -> Result<Box<dyn Tokenizer>, Error> {
-    if let Err(error) = json::parse::<Outline>(file, text) {
-        return Err(match other_json(text) {
-            Some(what) => Error::format(file, "content", what),
+fn json(name: String, text: String) -> Result<Found, Error> {
+    if let Err(error) = json::parse::<Outline>(&name, &text) {
+        return Err(match other_json(&text) {
+            Some(what) => Error::format(&name, "content", what),
             None => error,
         });
     }
-    Ok(match read_json::read(file, text) {
-        Ok(Loaded::ByteLevelBpe(tokenizer)) => tokenizer,
-        Ok(Loaded::Chars(tokenizer)) => Box::new(tokenizer),
-        Err(_) => Box::new(pipeline::read(file, text)?),
-    })
+    Ok(Found::Json { name, text })
 }
 
 /// What a file of JSON is that lies beside a tokenizer.
@@ -99,21 +150,21 @@ fn other_json(text: &str) -> Option<&'static str> {
     is_settings.then_some("these are settings beside a tokenizer: give tokenizer.json or its folder")
 }
 
-fn folder(path: &Path) -> Result<Box<dyn Tokenizer>, Error> {
+fn folder(path: &Path) -> Result<Found, Error> {
     let there = |name: &str| Some(path.join(name)).filter(|file| file.is_file());
     if let Some(file) = ["tokenizer.json", "tokenizer.model", "spiece.model"].into_iter().find_map(there) {
-        return load(file);
+        return find(&file);
     }
     for (vocab, merges) in [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")] {
         if let (Some(vocab), Some(merges)) = (there(vocab), there(merges)) {
             let names = (vocab.display().to_string(), merges.display().to_string());
             let (vocab, merges) =
                 ((&names.0[..], &disk::read(&vocab)?[..]), (&names.1[..], &disk::read(&merges)?[..]));
-            return Ok(Box::new(vocab_merges::read_gpt2(vocab, merges)?));
+            return Ok(Found::ByteLevelBpe(Box::new(vocab_merges::read_gpt2(vocab, merges)?)));
         }
     }
     match there("vocab.txt") {
-        Some(file) => load(file),
+        Some(file) => find(&file),
         None => {
             let what = "expected tokenizer.json, tokenizer.model, spiece.model, vocab.json with merges.txt, or vocab.txt";
             Err(Error::format(&path.display().to_string(), "folder", what))

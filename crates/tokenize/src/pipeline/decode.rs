@@ -23,17 +23,12 @@ impl Pipeline {
         Ok(text)
     }
 
-    /// The text of ids, in which an id that no token has is nothing, as in `tokenizers`. Bytes that are not text, and
-    /// what a decoder gives up on, are U+FFFD.
+    /// The text of ids, with U+FFFD for ids that no token has (which `tokenizers` leaves out), for bytes that are not text
+    /// and for what a decoder gives up on.
     pub fn decode_lossy(&self, ids: &[u32], skip_special_tokens: bool) -> String {
-        self.lossy(ids, skip_special_tokens, None)
-    }
-
-    /// [`decode_lossy`](Self::decode_lossy) with a token for the ids that no token has.
-    pub(super) fn lossy(&self, ids: &[u32], skip_special_tokens: bool, unknown: Option<&str>) -> String {
         let mut stream = self.token_stream(skip_special_tokens);
         let mut text = String::new();
-        for token in ids.iter().filter_map(|&id| self.id_to_token(id).or(unknown)) {
+        for token in ids.iter().map(|&id| self.id_to_token(id).unwrap_or("\u{fffd}")) {
             if stream.push(token, &mut text).is_err() {
                 text.push('\u{fffd}');
                 stream = self.token_stream(skip_special_tokens);

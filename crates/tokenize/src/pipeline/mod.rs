@@ -349,7 +349,7 @@ impl Tokenizer for Pipeline {
     }
 
     fn decode_lossy(&self, ids: &[u32]) -> String {
-        self.lossy(ids, false, Some("\u{fffd}"))
+        Self::decode_lossy(self, ids, false)
     }
 
     fn take_tokens<'t>(&self, text: &'t str, most: usize) -> Result<(&'t str, usize), Error> {
