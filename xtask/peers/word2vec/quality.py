@@ -33,12 +33,15 @@ def scores(path):
 
 
 def theirs(skip_gram, hierarchical, seed):
-    # One worker: with a corpus file each of several workers counts its own words against those of all, so that the
-    # learning rate falls less far, which is another setting.
+    # One worker: with a corpus file each of several counts its own words against those of all, so that the learning rate
+    # falls less far. And it is told the number of words, or it lets the rate fall by sentences, so that where long ones
+    # come first the rate is higher on the whole. Both are other settings, to which CBOW is sensitive.
     model = Word2Vec(
-        corpus_file=options.text, vector_size=100, window=5, min_count=5, sg=skip_gram, hs=hierarchical,
-        negative=0 if hierarchical else 5, sample=1e-4, workers=1, epochs=5, seed=seed,
+        vector_size=100, window=5, min_count=5, sg=skip_gram, hs=hierarchical, negative=0 if hierarchical else 5,
+        sample=1e-4, workers=1, epochs=5, seed=seed,
     )
+    model.build_vocab(corpus_file=options.text)
+    model.train(corpus_file=options.text, total_words=model.corpus_total_words, epochs=model.epochs)
     with tempfile.NamedTemporaryFile(suffix=".bin") as file:
         model.wv.save_word2vec_format(file.name, binary=True)
         return scores(file.name)
