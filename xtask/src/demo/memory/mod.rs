@@ -33,8 +33,8 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
     let dir = run.out_dir("demo/memory")?;
     let (steps, lengths): (u64, &[usize]) = match run.size() {
         Size::Quick => (60, &[8, 16]),
-        Size::Normal => (800, &[10, 20, 40]),
-        Size::Full => (6_000, &[10, 20, 40, 80, 160]),
+        Size::Normal => (800, &[10, 20, 30]),
+        Size::Full => (6_000, &[10, 30, 80, 200]),
     };
     let mut report = Report::default();
     let mut insides = Vec::new();
@@ -127,9 +127,7 @@ fn explain(insides: &[Inside], report: &mut Report) {
             ));
         }
     }
-    report.line(
-        "\nwhere the gate stays open a memory lasts; an LSTM's output alone forgets, and is read anew from the memory",
-    );
+    report.line("\nwhere the gate stays open a memory lasts, and with it the gradient");
 }
 
 /// Share of the last step's gradient that reaches the first.
