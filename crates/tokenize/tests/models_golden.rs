@@ -1,7 +1,10 @@
 //! The models against Hugging Face's `tokenizers` (goldens made by `fixtures/goldens/tokenize_models.py`).
 
+use std::fs;
+use std::path::PathBuf;
+
 use serde_json::Value;
-use tokenize::model::{Bpe, BpeOptions, Model, Unigram, WordLevel, WordPiece, WordPieceOptions};
+use tokenize::model::{Bpe, BpeOptions, Model, Scratch, Unigram, WordLevel, WordPiece, WordPieceOptions};
 
 fn vocab(case: &Value) -> Vec<(String, u32)> {
     let entries = case["vocab"].as_object().unwrap();
@@ -48,27 +51,51 @@ fn model(case: &Value) -> Model {
     }
 }
 
-#[test]
-fn pieces_are_those_of_hugging_face() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/tokenize_models.json");
-    let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let mut scratch = Default::default();
+/// Holds the pieces of words, as the goldens list them, against those of `model`.
+fn check(model: &Model, scratch: &mut Scratch, words: &Value, name: &str) {
     let numbers = |list: &Value| -> Option<Vec<usize>> {
         Some(list.as_array()?.iter().map(|number| number.as_u64().unwrap() as usize).collect())
     };
-    for (index, case) in cases.iter().enumerate() {
-        let model = model(case);
-        for entry in case["words"].as_array().unwrap() {
-            let word = entry[0].as_str().unwrap();
-            let mut pieces = Vec::new();
-            model.pieces_with(word, &mut scratch, &mut pieces).unwrap();
-            let ids: Vec<usize> = pieces.iter().map(|piece| piece.id as usize).collect();
-            assert_eq!(Some(ids), numbers(&entry[1]), "case {index} {}: {word:?}", case["type"]);
-            if let Some(spans) = numbers(&entry[2]) {
-                let starts = pieces.iter().map(|piece| piece.range.start);
-                let ours: Vec<usize> = starts.chain(pieces.iter().map(|piece| piece.range.end)).collect();
-                assert_eq!(ours, spans, "case {index} {}: {word:?}", case["type"]);
-            }
+    for entry in words.as_array().unwrap() {
+        let word = entry[0].as_str().unwrap();
+        let mut pieces = Vec::new();
+        model.pieces_with(word, scratch, &mut pieces).unwrap();
+        let ids: Vec<usize> = pieces.iter().map(|piece| piece.id as usize).collect();
+        assert_eq!(Some(ids), numbers(&entry[1]), "{name}: {word:?}");
+        if let Some(spans) = numbers(&entry[2]) {
+            let starts = pieces.iter().map(|piece| piece.range.start);
+            let ours: Vec<usize> = starts.chain(pieces.iter().map(|piece| piece.range.end)).collect();
+            assert_eq!(ours, spans, "{name}: {word:?}");
         }
     }
+}
+
+fn goldens(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/goldens").join(name)
+}
+
+#[test]
+fn pieces_are_those_of_hugging_face() {
+    let json = fs::read_to_string(goldens("tokenize_models.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(&json).unwrap();
+    // The same for all, so that none finds words of another in it.
+    let mut scratch = Scratch::default();
+    for (index, case) in cases.iter().enumerate() {
+        check(&model(case), &mut scratch, &case["words"], &format!("case {index} {}", case["type"]));
+    }
+}
+
+#[test]
+fn two_files_with_a_suffix_are_read_as_hugging_face_reads_them() {
+    let folder = goldens("tokenize/vocab_merges");
+    let options = BpeOptions {
+        unk_token: Some("<unk>".to_owned()),
+        end_of_word_suffix: Some("</w>".to_owned()),
+        ..BpeOptions::default()
+    };
+    let model =
+        Bpe::from_vocab_and_merges(folder.join("vocab.json"), folder.join("merges.txt"), options).unwrap();
+    let words = fs::read_to_string(folder.join("words.json")).unwrap();
+    let words = serde_json::from_str(&words).unwrap();
+    check(&Model::Bpe(model), &mut Scratch::default(), &words, "vocab.json and merges.txt");
 }

@@ -341,6 +341,16 @@ impl ByteLevelBpe {
 
     /// The ids of bytes that need not be UTF-8. Text among them is cut as [`encode`](Self::encode) cuts it; a byte
     /// that belongs to no character counts as a symbol.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let tokenizer = tokenize::ByteLevelBpeTrainer::new(260).train(["so so so"])?;
+    /// let ids = tokenizer.encode_bytes(b"so \xff so");
+    /// assert_eq!(ids.len(), 4);
+    /// assert_eq!(tokenizer.decode_bytes(&ids)?, b"so \xff so");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn encode_bytes(&self, bytes: &[u8]) -> Vec<u32> {
         self.encode_bytes_with(bytes, Specials::None)
     }
@@ -353,6 +363,18 @@ impl ByteLevelBpe {
     }
 
     /// The ids of bytes as one piece, which no split cuts.
+    ///
+    /// ```
+    /// use tokenize::{ByteLevelBpeTrainer, WordCounts};
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let words: WordCounts = [("to be", 2)].into_iter().collect();
+    /// let tokenizer = ByteLevelBpeTrainer::new(260).train_counts(&words, &mut |_| {})?;
+    /// assert_eq!(tokenizer.encode("to be").len(), 4);
+    /// assert_eq!(tokenizer.encode_piece(b"to be"), [259]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn encode_piece(&self, piece: &[u8]) -> Vec<u32> {
         if let Some(id) = self.whole_word(piece) {
             return vec![id];
@@ -388,6 +410,15 @@ impl ByteLevelBpe {
     }
 
     /// The ids of one long text, encoded in parallel: the same as [`encode`](Self::encode) gives.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let tokenizer = tokenize::ByteLevelBpeTrainer::new(270).train(["so far so good"])?;
+    /// let text = "so far, so good. ".repeat(10_000);
+    /// assert_eq!(tokenizer.encode_parallel(&text), tokenizer.encode(&text));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn encode_parallel(&self, text: &str) -> Vec<u32> {
         let mut segments = Vec::new();
         self.added.for_each_segment(text.as_bytes(), Specials::None, |segment| segments.push(segment));

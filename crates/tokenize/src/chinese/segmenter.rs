@@ -108,6 +108,35 @@ impl Segmenter {
     /// Replaces jieba's model of unseen words by one in the text format of cppjieba and jieba-rs (`hmm_model.utf8`):
     /// the logarithms of start, transition and emission probabilities of B, E, M and S.
     ///
+    /// ```
+    /// use tokenize::chinese::Segmenter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("hmm_model.utf8");
+    /// let model = "\
+    /// #start: words of two characters, or of one
+    /// -0.1 -3e100 -3e100 -2
+    /// #transitions from B, E, M, S
+    /// -3e100 -0.1 -2 -3e100
+    /// -1 -3e100 -3e100 -1
+    /// -3e100 -1 -1 -3e100
+    /// -1 -3e100 -3e100 -1
+    /// #emissions of B, E, M, S
+    /// 甲:-1,乙:-9
+    /// 乙:-1,甲:-9
+    /// 甲:-9
+    /// 甲:-5,乙:-5
+    /// ";
+    /// std::fs::write(&path, model)?;
+    /// let mut segmenter = Segmenter::new();
+    /// segmenter.load_hmm(&path)?;
+    /// let words: Vec<_> = segmenter.cut("甲乙甲乙").collect();
+    /// assert_eq!(words, [0..6, 6..12]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] with the line that is not as the format asks.
     pub fn load_hmm(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
@@ -182,6 +211,21 @@ impl Segmenter {
     }
 
     /// Adds the words of a user's dictionary: lines `word`, `word frequency`, `word tag` or `word frequency tag`.
+    ///
+    /// ```
+    /// use tokenize::chinese::Segmenter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("user.txt");
+    /// std::fs::write(&path, "云计算\n台中 5 n\n")?;
+    /// let mut segmenter = Segmenter::from_text("云 100 n\n计算 200 v\n")?;
+    /// segmenter.load_user_words(&path)?;
+    /// let words: Vec<_> = segmenter.cut("台中云计算").collect();
+    /// assert_eq!(words, [0..6, 6..15]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Format`] with the line, as [`add_word`](Self::add_word). Words before it are added.

@@ -28,6 +28,7 @@ pub(crate) use stage::Stages;
 ///     (Decoder::Strip { content: 'H', start: 1, stop: 0 }, &["HHa", "Hb"], "Hab"),
 ///     (Decoder::Bpe { suffix: "</w>".to_owned() }, &["lo", "w</w>", "er</w>"], "low er"),
 ///     (ctc, &["h", "h", "<pad>", "h", "|", "e"], "hh e"),
+///     (Decoder::Fuse, &["to", "be"], "tobe"),
 ///     (Decoder::Sequence(vec![spaces, Decoder::Fuse, Decoder::Strip { content: ' ', start: 1, stop: 0 }]), &["▁to", "▁be"], "to be"),
 /// ] {
 ///     assert_eq!(decoder.decode(tokens.iter().copied())?, text);

@@ -17,6 +17,19 @@ impl WordPiece {
     /// Reads a `vocab.txt`, as BERT's tokenizers have it. Whitespace at the end of a line does not count; a token that
     /// comes twice has the id of its last line.
     ///
+    /// ```
+    /// use tokenize::model::{WordPiece, WordPieceOptions};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("vocab.txt");
+    /// std::fs::write(&path, "[UNK]\nto\n##day\n")?;
+    /// let model = WordPiece::from_vocab_file(&path, WordPieceOptions::default())?;
+    /// assert_eq!(model.id("##day"), Some(2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read or is not UTF-8.
     pub fn from_vocab_file(path: impl AsRef<Path>, options: WordPieceOptions) -> Result<Self, Error> {

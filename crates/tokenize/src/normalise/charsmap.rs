@@ -16,6 +16,25 @@ use crate::error::Error;
 ///
 /// As in `tokenizers`, a grapheme cluster of fewer than six bytes is replaced whole if the trie knows it or a
 /// beginning of it; else its characters are replaced one by one.
+///
+/// ```
+/// use tokenize::normalise::{Charsmap, NormalizedText, Normalizer};
+///
+/// // A trie whose one key is a tab: the root is unit 0, the key ends in unit 9, whose value is in unit 8.
+/// let mut trie = [0_u32; 10];
+/// trie[9] = u32::from(b'\t') | 1 << 8 | 1 << 10;
+/// trie[8] = 1 << 31;
+/// let mut blob = 40_u32.to_le_bytes().to_vec();
+/// blob.extend(trie.iter().flat_map(|unit| unit.to_le_bytes()));
+/// blob.extend(b" \0");
+///
+/// let charsmap = Charsmap::new(blob.clone())?;
+/// assert_eq!(charsmap.as_bytes(), blob);
+/// let mut text = NormalizedText::new("to\tbe");
+/// Normalizer::Precompiled(charsmap).normalize(&mut text)?;
+/// assert_eq!(text.as_str(), "to be");
+/// # Ok::<(), tokenize::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Charsmap {
     blob: Vec<u8>,

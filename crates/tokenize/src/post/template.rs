@@ -8,14 +8,22 @@ use crate::pipeline::Encoding;
 /// Puts special tokens around one text or two, as templates say.
 ///
 /// ```
-/// use tokenize::post::TemplateProcessing;
+/// use tokenize::model::{Model, WordLevel};
+/// use tokenize::post::{PostProcessor, TemplateProcessing};
+/// use tokenize::{Parts, Pipeline};
 ///
 /// let bert = TemplateProcessing::new(
 ///     "[CLS] $A [SEP]",
 ///     "[CLS] $A [SEP] $B:1 [SEP]:1",
 ///     [("[CLS]", 101), ("[SEP]", 102)],
 /// )?;
-/// # let _ = bert;
+/// let vocab = [("to".to_owned(), 7), ("be".to_owned(), 8)];
+/// let model = Model::WordLevel(WordLevel::new(vocab, "[UNK]")?);
+/// let pipeline = Pipeline::new(Parts { post_processor: Some(PostProcessor::Template(bert)), ..Parts::new(model) })?;
+/// assert_eq!(pipeline.encode("to", true)?.ids, [101, 7, 102]);
+/// let pair = pipeline.encode(("to", "be"), true)?;
+/// assert_eq!(pair.ids, [101, 7, 102, 8, 102]);
+/// assert_eq!(pair.type_ids, [0, 0, 0, 1, 1]);
 /// # Ok::<(), tokenize::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,6 +19,25 @@ impl SentencePiece {
     /// The ids of a random segmentation (subword regularisation). For a unigram model, it is drawn with probability
     /// proportional to `exp(alpha · score)`; for BPE, each merge is left out with probability `alpha`.
     ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tokenize::{PieceKind, SentencePiece, SentencePieceKind, VocabPiece};
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let piece = |text: &str, score| VocabPiece { text: text.to_owned(), score, kind: PieceKind::Normal };
+    /// let unk = VocabPiece { kind: PieceKind::Unknown, ..piece("<unk>", 0.0) };
+    /// let pieces = vec![unk, piece("▁", -3.0), piece("▁go", -4.0), piece("g", -2.0), piece("o", -2.0)];
+    /// let model = SentencePiece::new(SentencePieceKind::Unigram, pieces)?;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let mut seen = std::collections::BTreeSet::new();
+    /// for _ in 0..100 {
+    ///     seen.insert(model.sample("go", 0.2, &mut rng)?);
+    /// }
+    /// assert!(seen.into_iter().eq([vec![1, 3, 4], vec![2]]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Config`] if the model is of the kind [`SentencePieceKind::Word`] or [`SentencePieceKind::Char`].
     pub fn sample(&self, text: &str, alpha: f64, rng: &mut impl rand::Rng) -> Result<Vec<u32>, Error> {
@@ -35,6 +54,26 @@ impl SentencePiece {
 
     /// The ids of one of the `n` best segmentations of `text`, drawn with probability proportional to
     /// `exp(alpha · score)`.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tokenize::{PieceKind, SentencePiece, SentencePieceKind, VocabPiece};
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let piece = |text: &str, score| VocabPiece { text: text.to_owned(), score, kind: PieceKind::Normal };
+    /// let unk = VocabPiece { kind: PieceKind::Unknown, ..piece("<unk>", 0.0) };
+    /// let pieces = vec![unk, piece("▁", -3.0), piece("▁go", -4.0), piece("g", -2.0), piece("o", -2.0)];
+    /// let model = SentencePiece::new(SentencePieceKind::Unigram, pieces)?;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let best: Vec<Vec<u32>> = model.n_best("go go", 3)?.into_iter().map(|(ids, _)| ids).collect();
+    /// for _ in 0..100 {
+    ///     let ids = model.sample_n_best("go go", 3, 0.2, &mut rng)?;
+    ///     assert!(best.contains(&ids));
+    /// }
+    /// assert_eq!(model.sample_n_best("go go", 1, 0.2, &mut rng)?, [2, 2]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`n_best`](Self::n_best).

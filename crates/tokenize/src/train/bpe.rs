@@ -32,6 +32,22 @@ use crate::vocab::Vocab;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What becomes a symbol and what is merged can be limited:
+///
+/// ```
+/// use tokenize::train::{BpeTrainer, Trainer, WordCounts};
+///
+/// # fn main() -> Result<(), tokenize::Error> {
+/// let words: WordCounts = [("low", 5), ("löw", 1)].into_iter().collect();
+/// let trainer = BpeTrainer::new(20).initial_alphabet(['x']).limit_alphabet(4).min_frequency(2);
+/// let model = trainer.train_counts(&words, &mut |_| {})?;
+/// // Without its rarest character the other word is `lw`, a pair that is there only once.
+/// assert_eq!((model.id("x"), model.id("ö")), (Some(3), None));
+/// assert!(model.merges().eq([("l", "o"), ("lo", "w")]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct BpeTrainer {
     vocab_size: usize,

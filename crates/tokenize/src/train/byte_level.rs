@@ -117,6 +117,22 @@ impl ByteLevelBpeTrainer {
 
     /// Trains on files of UTF-8, each line a text (see [`WordCounter::count_reader`]).
     ///
+    /// ```
+    /// use tokenize::ByteLevelBpeTrainer;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("corpus.txt");
+    /// std::fs::write(&path, "low lower\nlow lowest\n")?;
+    /// let trainer = ByteLevelBpeTrainer::new(300).min_frequency(2).special_tokens(["<|endoftext|>"]);
+    /// let tokenizer = trainer.train_files([&path], &mut |_| {})?;
+    /// // Nothing but `lo`, `low`, ` low` and ` lowe` is there twice.
+    /// assert_eq!(tokenizer.vocab_size(), 1 + 256 + 4);
+    /// assert_eq!(tokenizer.encode(" low").len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`train`](Self::train); [`Error::Io`] and [`Error::Format`] if a file cannot be read or is not UTF-8.
     pub fn train_files<P: AsRef<Path>>(

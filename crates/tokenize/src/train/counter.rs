@@ -137,6 +137,22 @@ impl<'s> WordCounter<'s> {
 
     /// [`count_reader`](Self::count_reader) on a file.
     ///
+    /// ```
+    /// use tokenize::Split;
+    /// use tokenize::train::WordCounter;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("corpus.txt");
+    /// std::fs::write(&path, "to be\nor not to be\n")?;
+    /// let mut counter = WordCounter::new(&Split::Gpt2);
+    /// counter.count_file(&path)?;
+    /// // `to`, ` to`, ` be`, `or`, ` not` and the line break.
+    /// assert_eq!(counter.finish()?.distinct(), 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`count_reader`](Self::count_reader).
     pub fn count_file(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {

@@ -62,6 +62,21 @@ pub trait Trainer {
 
     /// Trains on files of UTF-8, each line a text (see [`WordCounter::count_reader`]).
     ///
+    /// ```
+    /// use tokenize::Split;
+    /// use tokenize::train::{Trainer, UnigramTrainer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("corpus.txt");
+    /// std::fs::write(&path, "low lower\nlow lowest\n")?;
+    /// let trainer = UnigramTrainer::new(20).unk_token("<unk>").initial_alphabet(['x']);
+    /// let model = trainer.train_files(&Split::Gpt2, [&path], &mut |_| {})?;
+    /// assert!(model.id("x").is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`train`](Self::train); [`Error::Io`] and [`Error::Format`] if a file cannot be read or is not UTF-8.
     fn train_files<P: AsRef<Path>>(

@@ -166,6 +166,26 @@ impl Bpe {
     /// a merge could be made, it is put off with probability `dropout` until another has been made. At 0 the pieces
     /// are those of [`pieces`](Self::pieces) (but `ignore_merges` does not count), at 1 they are characters.
     ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tokenize::model::{Bpe, BpeOptions, Piece};
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let vocab = ["l", "o", "w", "lo", "low"].map(String::from).into_iter().zip(0..);
+    /// let merges = [("l", "o"), ("lo", "w")].map(|(left, right)| (left.to_owned(), right.to_owned()));
+    /// let model = Bpe::new(vocab, merges, BpeOptions::default())?;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let mut lengths = [0; 4];
+    /// for _ in 0..100 {
+    ///     let mut pieces: Vec<Piece> = Vec::new();
+    ///     model.sample_pieces("low", 0.5, &mut rng, &mut pieces)?;
+    ///     lengths[pieces.len()] += 1;
+    /// }
+    /// assert!(lengths[1..].iter().all(|&count| count > 10));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`pieces`](Self::pieces).
     pub fn sample_pieces(

@@ -175,6 +175,27 @@ impl Unigram {
     /// `p` (subword regularisation, Kudo 2018): at `alpha` 0 all are equally likely, and the larger it is, the more
     /// often it is the best.
     ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tokenize::model::Unigram;
+    ///
+    /// # fn main() -> Result<(), tokenize::Error> {
+    /// let vocab = [("<unk>", 0.0), ("a", -2.0), ("aa", -3.0)].map(|(t, score)| (t.to_owned(), score));
+    /// let model = Unigram::new(vocab, Some(0), false)?;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// let mut lengths = [0; 3];
+    /// for _ in 0..1000 {
+    ///     let mut pieces = Vec::new();
+    ///     model.sample_pieces("aa", 1.0, &mut rng, &mut pieces)?;
+    ///     lengths[pieces.len()] += 1;
+    /// }
+    /// // The log-probabilities are -3 and -4.
+    /// let share = f64::from(lengths[1]) / 1000.0;
+    /// assert!((share - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 0.05);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`pieces`](Self::pieces).
     pub fn sample_pieces(
