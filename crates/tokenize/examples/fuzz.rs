@@ -6,9 +6,14 @@
 //! encode, decode and write itself, and what it wrote is read again. A finding is a panic, a case that takes more than
 //! ten seconds, or a file that was written but cannot be read. It is kept under `target/fuzz`; the last case is there
 //! too, for what ends the process itself. Texts to encode are random in the same way.
+//!
+//! For the target `vocabularies` a file is a list of tokens. Small models of these and of stretches of the text encode
+//! the text, of which nothing may be lost.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,7 +21,7 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokenize::chinese::{Mode, Segmenter};
-use tokenize::model::{Model, Piece, WordPiece, WordPieceOptions};
+use tokenize::model::{Bpe, BpeOptions, Model, Piece, Scratch, Unigram, WordPiece, WordPieceOptions};
 use tokenize::normalise::{NormalizedText, Normalizer, Pattern};
 use tokenize::{ByteLevelBpe, CharTokenizer, Pipeline, SentencePiece, Specials, Split, Tokenizer};
 
@@ -89,6 +94,30 @@ const TEXTS: [&str; 5] = [
     "",
 ];
 
+/// A model of unseen words, with one number so small that the sum of two is infinite.
+const HMM: &str = "#start
+-0.26 -3.14e+100 -3.14e+100 -1.46
+#from B, E, M, S
+-3.14e+100 -0.51 -0.91 -3.14e+100
+-0.58 -3.14e+100 -3.14e+100 -0.8
+-3.14e+100 -0.33 -1.26 -1.7e308
+-0.72 -3.14e+100 -3.14e+100 -0.66
+#B
+我:-3.1,天:-2.5,北:-2,曹:-1,劉:-1.5
+#E
+京:-1,门:-2,操:-1.5,備:-1.5,下:-3
+#M
+安:-1,天:-4,说:-3
+#S
+我:-1,爱:-1.5,分:-2,合:-2,必:-3
+";
+
+/// Tokens with marks, spaces and characters of several code points, some of which begin others.
+const TOKENS: &str = "the\nth\n he\naa\naaaa\n天下\n天下大\n分久必\ne\u{301}\n👩\u{200d}\n##s\ns</w>\n  \n";
+
+/// What the models of `vocabularies` have for the unknown; no text names it.
+const UNKNOWN: &str = "[unknown]";
+
 fn targets() -> Result<Vec<Target>, Box<dyn Error>> {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/goldens");
     let files = |folder: &str, end: &str| -> Result<Vec<Vec<u8>>, std::io::Error> {
@@ -121,12 +150,14 @@ fn targets() -> Result<Vec<Target>, Box<dyn Error>> {
             run: two_files,
         },
         Target { name: "dictionary", seeds: files("chinese", "dict.txt")?, run: dictionary },
+        Target { name: "hmm", seeds: vec![HMM.into()], run: hmm },
         Target { name: "user words", seeds: files("chinese", "dict.txt")?, run: user_words },
         Target {
             name: "characters",
             seeds: vec![CharTokenizer::from_texts(TEXTS).to_json().into()],
             run: characters,
         },
+        Target { name: "vocabularies", seeds: vec![words.into(), TOKENS.into()], run: vocabularies },
         Target { name: "patterns", seeds: patterns(&goldens)?, run: pattern },
         Target {
             name: "load",
@@ -322,11 +353,194 @@ fn dictionary(file: &[u8], text: &str) {
     segmenter.tag(text, true).for_each(drop);
 }
 
+fn hmm(file: &[u8], text: &str) {
+    let Ok(path) = tempfile::NamedTempFile::new() else { return };
+    let mut segmenter = Segmenter::new();
+    if fs::write(&path, file).is_err() || segmenter.load_hmm(&path).is_err() {
+        return;
+    }
+    let joined: String = segmenter.cut(text).map(|word| &text[word]).collect();
+    assert_eq!(joined, text);
+    segmenter.cut_as(text, Mode::Search { hmm: true }).for_each(drop);
+}
+
 fn user_words(file: &[u8], text: &str) {
     let Ok(mut segmenter) = Segmenter::from_text("天安门 9 n\n") else { return };
     let _ = segmenter.add_user_words(&String::from_utf8_lossy(file));
     let joined: String = segmenter.cut(text).map(|word| &text[word]).collect();
     assert_eq!(joined, text);
+}
+
+fn vocabularies(file: &[u8], text: &str) {
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    if words.is_empty() {
+        return;
+    }
+    // A case is a file and a text, from which all choices follow.
+    let seed = u64::from(crc32fast::hash(file)) << 32 | u64::from(crc32fast::hash(text.as_bytes()));
+    let mut vocabulary = Vocabulary { words, rng: ChaCha8Rng::seed_from_u64(seed), tokens: BTreeSet::new() };
+    let lines = String::from_utf8_lossy(file);
+    // A line that names a byte would be taken for it.
+    vocabulary
+        .tokens
+        .extend(lines.lines().filter(|line| !line.is_empty() && !line.starts_with("<0x")).map(String::from));
+    vocabulary.bpe();
+    vocabulary.word_piece();
+    vocabulary.unigram();
+}
+
+/// Tokens of small models, and what they are drawn from.
+struct Vocabulary<'t> {
+    words: Vec<&'t str>,
+    rng: ChaCha8Rng,
+    tokens: BTreeSet<String>,
+}
+
+impl<'t> Vocabulary<'t> {
+    fn bpe(&mut self) {
+        let mut tokens = self.tokens.clone();
+        let byte_fallback = self.rng.random_bool(0.3);
+        // The bytes of an unknown character stand for prefix and suffix too, and a word that is a token lacks both.
+        let is_plain = byte_fallback || self.rng.random_bool(0.3);
+        let prefix = if is_plain || self.rng.random_bool(0.5) { "" } else { "##" };
+        let suffix = if is_plain || self.rng.random_bool(0.5) { "" } else { "</w>" };
+        let mut merges = Vec::new();
+        for _ in 0..self.rng.random_range(0..200) {
+            let (word, range) = self.stretch();
+            let middle = word.ceil_char_boundary(self.rng.random_range(range.clone()) + 1);
+            if middle < range.end {
+                let left = spelled(word, range.start..middle, prefix, suffix);
+                let right = spelled(word, middle..range.end, prefix, suffix);
+                tokens.extend([left.clone(), right.clone(), spelled(word, range, prefix, suffix)]);
+                merges.push((left, right));
+            }
+        }
+        tokens.extend(self.characters(prefix, suffix));
+        tokens.extend(unknown(byte_fallback));
+        let options = BpeOptions {
+            unk_token: Some(UNKNOWN.to_owned()),
+            fuse_unk: self.rng.random_bool(0.5),
+            byte_fallback,
+            continuing_subword_prefix: Some(prefix.to_owned()),
+            end_of_word_suffix: Some(suffix.to_owned()),
+            ignore_merges: is_plain && self.rng.random_bool(0.5),
+            dropout: None,
+        };
+        let model = Bpe::new(tokens.into_iter().zip(0..), merges, options).expect("merges of tokens");
+        for word in &self.words {
+            let mut pieces = Vec::new();
+            model.sample_pieces(word, 0.3, &mut self.rng, &mut pieces).expect("a token for the unknown");
+            check(&|id| model.token(id), word, &pieces, prefix, suffix);
+        }
+        self.check(&Model::Bpe(model), prefix, suffix);
+    }
+
+    fn word_piece(&mut self) {
+        let prefix = if self.rng.random_bool(0.3) { "" } else { "##" };
+        let mut tokens = self.tokens.clone();
+        for _ in 0..self.rng.random_range(0..100) {
+            let (word, range) = self.stretch();
+            tokens.insert(spelled(word, range, prefix, ""));
+        }
+        tokens.extend(self.characters(prefix, ""));
+        tokens.extend(unknown(false));
+        let options = WordPieceOptions {
+            unk_token: UNKNOWN.to_owned(),
+            continuing_subword_prefix: prefix.to_owned(),
+            max_input_chars_per_word: self.rng.random_range(1..200),
+        };
+        let model = WordPiece::new(tokens.into_iter().zip(0..), options).expect("tokens that differ");
+        self.check(&Model::WordPiece(model), prefix, "");
+    }
+
+    fn unigram(&mut self) {
+        let mut tokens = self.tokens.clone();
+        for _ in 0..self.rng.random_range(0..100) {
+            let (word, range) = self.stretch();
+            tokens.insert(word[range].to_owned());
+        }
+        tokens.extend(self.characters("", ""));
+        let byte_fallback = self.rng.random_bool(0.3);
+        tokens.extend(unknown(byte_fallback));
+        let unk_id = tokens.iter().position(|token| token == UNKNOWN).map(|place| place as u32);
+        // Few scores, so that many paths are equal.
+        let scored = tokens.into_iter().map(|token| (token, f64::from(-self.rng.random_range(0..5))));
+        let Ok(model) = Unigram::new(scored.collect::<Vec<_>>(), unk_id, byte_fallback) else { return };
+        for word in &self.words {
+            let mut pieces = Vec::new();
+            model.sample_pieces(word, 0.5, &mut self.rng, &mut pieces).expect("a token for the unknown");
+            check(&|id| model.token(id), word, &pieces, "", "");
+        }
+        self.check(&Model::Unigram(model), "", "");
+    }
+
+    /// A few characters of a word.
+    fn stretch(&mut self) -> (&'t str, Range<usize>) {
+        let word = self.words[self.rng.random_range(0..self.words.len())];
+        let start = word.floor_char_boundary(self.rng.random_range(0..word.len()));
+        let end = word.ceil_char_boundary((start + self.rng.random_range(1..12)).min(word.len()));
+        (word, start..end)
+    }
+
+    /// Most characters of the words, in the forms that they have there.
+    fn characters(&mut self, prefix: &str, suffix: &str) -> Vec<String> {
+        let mut characters = Vec::new();
+        for word in &self.words {
+            for (start, character) in word.char_indices() {
+                if self.rng.random_bool(0.9) {
+                    characters.push(spelled(word, start..start + character.len_utf8(), prefix, suffix));
+                }
+            }
+        }
+        characters
+    }
+
+    fn check(&self, model: &Model, prefix: &str, suffix: &str) {
+        let mut scratch = Scratch::default();
+        for word in &self.words {
+            let mut pieces = Vec::new();
+            model.pieces_with(word, &mut scratch, &mut pieces).expect("a token for the unknown");
+            check(&|id| model.token(id), word, &pieces, prefix, suffix);
+        }
+    }
+}
+
+/// What stands for the unknown: a token, and those of the bytes if they are wanted.
+fn unknown(bytes: bool) -> impl Iterator<Item = String> {
+    let bytes = bytes.then(|| (0..=255).map(|byte: u8| format!("<0x{byte:02X}>")));
+    bytes.into_iter().flatten().chain([UNKNOWN.to_owned()])
+}
+
+/// Holds that each piece is spelled as the part of the word that it stands for, or is the unknown token, or a byte; and
+/// that nothing of the word is lost.
+fn check<'m>(
+    token: &dyn Fn(u32) -> Option<&'m str>,
+    word: &str,
+    pieces: &[Piece],
+    prefix: &str,
+    suffix: &str,
+) {
+    let mut joined = Vec::new();
+    for Piece { id, range } in pieces {
+        let token = token(*id).expect("the id of a token");
+        let is_text = word.get(range.clone()).is_some()
+            && (token == UNKNOWN || token == spelled(word, range.clone(), prefix, suffix));
+        if is_text {
+            joined.extend_from_slice(&word.as_bytes()[range.clone()]);
+        } else {
+            let byte = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+            let byte = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            joined.push(byte.unwrap_or_else(|| panic!("{token:?} for {range:?} of {word:?}")));
+        }
+    }
+    assert!(joined == word.as_bytes(), "{word:?} became {joined:?}");
+}
+
+/// Part of a word as a token, with the marks of one that does not begin or that ends it.
+fn spelled(word: &str, range: Range<usize>, prefix: &str, suffix: &str) -> String {
+    let prefix = if range.start > 0 { prefix } else { "" };
+    let suffix = if range.end == word.len() { suffix } else { "" };
+    format!("{prefix}{}{suffix}", &word[range])
 }
 
 fn characters(file: &[u8], text: &str) {
