@@ -49,8 +49,8 @@ fn load(path: &Path) -> Result<(Vectors, Option<FastText>), Failure> {
     if Quantised::is_start(&start) {
         return Ok((Quantised::load(path)?.to_vectors(), None));
     }
-    // What can be mapped is; the rest is read.
-    let vectors = Vectors::open(path).or_else(|_| Vectors::load(path))?;
+    // What can be mapped is, and its numbers are checked here; the rest is checked as it is read.
+    let Ok(vectors) = Vectors::open(path) else { return Ok((Vectors::load(path)?, None)) };
     vectors.check_finite().map_err(|error| format!("{}: {error}", path.display()))?;
     Ok((vectors, None))
 }

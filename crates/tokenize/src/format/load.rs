@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::json::{Entries, Outline};
+use super::json::Entries;
 use super::read_json::Loaded;
-use super::{disk, json, pipeline, read_json, tiktoken, vocab_merges, vocab_txt};
+use super::{disk, pipeline, read_json, tiktoken, vocab_merges, vocab_txt};
 use crate::bpe::ByteLevelBpe;
 use crate::error::Error;
 use crate::pipeline::Pipeline;
@@ -44,7 +44,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Tokenizer>, Error> {
         Found::Json { name, text } => match read_json::read(&name, &text) {
             Ok(Loaded::ByteLevelBpe(tokenizer)) => tokenizer,
             Ok(Loaded::Chars(tokenizer)) => Box::new(tokenizer),
-            Err(_) => Box::new(pipeline::read(&name, &text)?),
+            Err(_) => Box::new(read_pipeline(&name, &text)?),
         },
         Found::SentencePiece(tokenizer) => tokenizer,
         Found::ByteLevelBpe(tokenizer) => tokenizer,
@@ -72,7 +72,7 @@ impl Pipeline {
     /// As [`load`](crate::load).
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         match find(path.as_ref())? {
-            Found::Json { name, text } => pipeline::read(&name, &text),
+            Found::Json { name, text } => read_pipeline(&name, &text),
             Found::SentencePiece(tokenizer) => tokenizer.to_pipeline(),
             Found::ByteLevelBpe(tokenizer) => Self::from_json(&tokenizer.to_json()),
             Found::Pipeline(tokenizer) => Ok(*tokenizer),
@@ -103,7 +103,7 @@ fn find(path: &Path) -> Result<Found, Error> {
     let text = disk::text(&name, bytes)?;
     let first = text.lines().next().unwrap_or_default();
     if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
-        json(name, text)
+        Ok(Found::Json { name, text })
     } else if tiktoken::parse(first, &mut Vec::new()).is_ok() {
         Ok(Found::ByteLevelBpe(Box::new(tiktoken::read_known(&name, &text)?)))
     } else if first.starts_with("#version") {
@@ -128,14 +128,12 @@ fn is_protobuf(bytes: &[u8]) -> bool {
         && (bytes.contains(&0) || str::from_utf8(bytes).is_err())
 }
 
-fn json(name: String, text: String) -> Result<Found, Error> {
-    if let Err(error) = json::parse::<Outline>(&name, &text) {
-        return Err(match other_json(&text) {
-            Some(what) => Error::format(&name, "content", what),
-            None => error,
-        });
-    }
-    Ok(Found::Json { name, text })
+/// A file of JSON that is no tokenizer is named for what it is.
+fn read_pipeline(name: &str, text: &str) -> Result<Pipeline, Error> {
+    pipeline::read(name, text).map_err(|error| match other_json(text) {
+        Some(what) => Error::format(name, "content", what),
+        None => error,
+    })
 }
 
 /// What a file of JSON is that lies beside a tokenizer.
