@@ -110,17 +110,17 @@ class BeamSearch(nn.Module):
     """Bahdanau's model as `Seq2Seq`, from which the best of five beams is wanted for every source."""
 
     WIDTH, STEPS, START, END, LETTERS, TOGETHER = 5, 16, 1, 2, 24, 128
-    VOCAB = 73
 
-    def __init__(self, embed, hidden):
+    def __init__(self, embed, hidden, src_vocab=33, tgt_vocab=73):
         super().__init__()
+        self.vocab = tgt_vocab
         self.encoder = nn.Module()
-        self.encoder.embedding = nn.Embedding(33, embed)
+        self.encoder.embedding = nn.Embedding(src_vocab, embed)
         self.encoder.rnn = nn.LSTM(embed, hidden // 2, 1, batch_first=True, bidirectional=True)
         self.bridge = nn.Module()
         self.bridge.dense = nn.ModuleList([nn.Linear(hidden, hidden) for _ in range(2)])
         self.decoder = nn.Module()
-        self.decoder.embedding = nn.Embedding(self.VOCAB, embed)
+        self.decoder.embedding = nn.Embedding(tgt_vocab, embed)
         self.decoder.rnn = nn.LSTMCell(embed + hidden, hidden)
         score = nn.Module()
         score.query = nn.Linear(hidden, hidden // 2, bias=False)
@@ -128,7 +128,7 @@ class BeamSearch(nn.Module):
         score.v = nn.Linear(hidden // 2, 1, bias=False)
         self.decoder.attention = nn.Module()
         self.decoder.attention.score = score
-        self.decoder.output = nn.Linear(2 * hidden, self.VOCAB)
+        self.decoder.output = nn.Linear(2 * hidden, tgt_vocab)
 
     def search(self, source, lengths):
         """Tokens and score of the best beam of each source, `(batch, steps)`, `(batch)`: sources are encoded once, all
@@ -162,8 +162,8 @@ class BeamSearch(nn.Module):
             logits = decoder.output(torch.cat([h, context], 1))
             total = scores[:, :, None] + logits.log_softmax(1).view(batch, width, -1)
             scores, best = total.flatten(1).topk(width)
-            parents = (first + best // self.VOCAB).flatten()
-            tokens = (best % self.VOCAB).flatten()
+            parents = (first + best // self.vocab).flatten()
+            tokens = (best % self.vocab).flatten()
             h, c, context = h[parents], c[parents], context[parents]
             history.append((parents, tokens))
         row, found = first[:, 0], []

@@ -64,6 +64,9 @@ pub(crate) struct Demo {
     /// Chinese in the words of jieba's dictionary instead of characters
     #[arg(long)]
     words: bool,
+    /// Train the LSTM with attention in PyTorch too, in as many steps
+    #[arg(long)]
+    peers: bool,
     /// Sounds without the stress of vowels
     #[arg(long)]
     no_stress: bool,
@@ -102,7 +105,7 @@ const ENTRIES: [Entry; 9] = [
     Entry { name: "g2p", options: &["--model", "--minutes", "--hidden", "--no-stress"], run: g2p::run },
     Entry {
         name: "translate",
-        options: &["--model", "--minutes", "--hidden", "--pair", "--words"],
+        options: &["--model", "--minutes", "--hidden", "--pair", "--words", "--peers"],
         run: translate::run,
     },
     Entry { name: "lm", options: &["--model", "--minutes", "--hidden"], run: lm::run },
@@ -167,6 +170,7 @@ impl Demo {
             ("--no-stress", self.no_stress),
             ("--pair", self.pair.is_some()),
             ("--words", self.words),
+            ("--peers", self.peers),
         ];
         all.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()
     }

@@ -43,6 +43,10 @@ pub(crate) struct Fitted {
     pub(crate) epochs: f64,
     pub(crate) seconds: f64,
     pub(crate) processor_seconds: f64,
+    /// The pairs of each batch.
+    pub(crate) batches: Vec<Vec<usize>>,
+    /// Adam's rate at each.
+    pub(crate) rates: Vec<f64>,
 }
 
 /// The cosine has so many parts.
@@ -76,7 +80,7 @@ pub(crate) fn fit(
     let (start, processor) = (Instant::now(), processor_seconds());
     // Checks are not training.
     let (mut checked, mut checked_processor) = (0.0, 0.0);
-    let mut losses = Vec::new();
+    let (mut losses, mut batches, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     let mut step = 0;
     'epochs: loop {
         for picked in length_batches(&lengths, recipe.batch, rng) {
@@ -99,6 +103,8 @@ pub(crate) fn fit(
             average.update(&*model);
             step += 1;
             losses.push((step as f64 / per_epoch as f64, value));
+            batches.push(picked);
+            rates.push(lr);
             let at = if let Budget::Epochs(_) = recipe.budget { step } else { spent as u64 };
             progress.update(at, value, batch.tokens);
         }
@@ -119,5 +125,7 @@ pub(crate) fn fit(
         epochs: step as f64 / per_epoch as f64,
         seconds: start.elapsed().as_secs_f64() - checked,
         processor_seconds: processor_seconds() - processor - checked_processor,
+        batches,
+        rates,
     })
 }

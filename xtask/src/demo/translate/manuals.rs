@@ -47,7 +47,7 @@ pub(super) fn task(size: Size, words: bool) -> Result<Task, Failure> {
     let (vocab, longest) = match size {
         Size::Quick => (500, 24),
         Size::Normal => (2_000, 40),
-        Size::Full => (8_000, 64),
+        Size::Full => (4_000, 48),
     };
     // Whatever the cut: results with characters and with words are of the same texts.
     let short = |(chinese, _): &Texts| chinese.chars().count() <= longest * 3 / 2;

@@ -1,0 +1,93 @@
+//! The same model trained in PyTorch: from the same weights, on the same batches, at the same rates.
+
+use std::process::{Command, Stdio};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::task::Task;
+use crate::Failure;
+use crate::args::workspace;
+use crate::bench::python;
+use crate::seq2seq::{Fitted, Kind, Pair, Recipe, Sizes, Translator};
+
+/// What the script is told.
+#[derive(Serialize)]
+struct Plan<'a> {
+    embed: usize,
+    hidden: usize,
+    src_vocab: usize,
+    tgt_vocab: usize,
+    dropout: f64,
+    label_smoothing: f64,
+    average: f64,
+    rates: &'a [f64],
+    batches: &'a [Vec<usize>],
+    sources: Vec<&'a [u32]>,
+    targets: Vec<&'a [u32]>,
+}
+
+/// What the script says.
+#[derive(Deserialize)]
+struct Trained {
+    losses: Vec<f64>,
+    seconds: f64,
+    processor_seconds: f64,
+}
+
+/// The only model that the script has.
+pub(super) const KIND: Kind = Kind::LstmAttention;
+
+/// The model as PyTorch trains it, where `fitted` tells how ours was; `seed` is that of its weights.
+pub(super) fn train(
+    sizes: &Sizes,
+    recipe: &Recipe,
+    task: &Task,
+    seed: u64,
+    fitted: &Fitted,
+) -> Result<(Box<dyn Translator>, Fitted), Failure> {
+    let python = python()?;
+    let dir = tempfile::tempdir()?;
+    let [weights, plan, out] =
+        ["start.safetensors", "plan.json", "trained.safetensors"].map(|name| dir.path().join(name));
+    let mut model =
+        KIND.build(sizes, task.src_vocab, task.tgt_vocab, &mut ChaCha8Rng::seed_from_u64(seed))?;
+    nn::weights::save(&*model, &weights, &nn::weights::Metadata::new())?;
+    let side = |of: fn(&Pair) -> &[u32]| task.train.iter().map(of).collect();
+    let told = Plan {
+        embed: sizes.embed,
+        hidden: sizes.hidden,
+        src_vocab: task.src_vocab,
+        tgt_vocab: task.tgt_vocab,
+        dropout: sizes.dropout,
+        label_smoothing: recipe.label_smoothing,
+        average: recipe.average,
+        rates: &fitted.rates,
+        batches: &fitted.batches,
+        sources: side(|pair| &pair.source),
+        targets: side(|pair| &pair.target),
+    };
+    std::fs::write(&plan, serde_json::to_vec(&told)?)?;
+    let mut command = Command::new(python);
+    command.arg(workspace().join("xtask/peers/pytorch/translate.py"));
+    command.arg("--weights").arg(&weights).arg("--plan").arg(&plan).arg("--out").arg(&out);
+    command.args(["--threads", &rayon::current_num_threads().to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| format!("PyTorch: {error}"))?;
+    if !output.status.success() {
+        return Err("PyTorch's training failed".into());
+    }
+    let Trained { losses, seconds, processor_seconds } =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("PyTorch: {error}"))?;
+    nn::weights::load(&mut *model, &out)?;
+    let losses = fitted.losses.iter().zip(losses).map(|((epoch, _), loss)| (*epoch, loss)).collect();
+    let fitted = Fitted {
+        losses,
+        seconds,
+        processor_seconds,
+        epochs: fitted.epochs,
+        batches: Vec::new(),
+        rates: Vec::new(),
+    };
+    Ok((model, fitted))
+}
