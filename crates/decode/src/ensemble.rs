@@ -43,7 +43,7 @@ pub struct Ensemble<S> {
 }
 
 impl<S: Scorer> Ensemble<S> {
-    /// An ensemble of these models. For models of different types take `Box<dyn Scorer<Error = E>>` for `S`.
+    /// An ensemble of these models. Models of different types become one by [`any`](crate::any).
     ///
     /// # Errors
     /// If there is no model, or they have different numbers of tokens.
@@ -124,5 +124,15 @@ impl<S: Scorer> Scorer for Ensemble<S> {
         }
         weights.extend(mean);
         true
+    }
+
+    /// The models' hidden states one behind the other, if all tell them.
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        let before = state.len();
+        let told = self.models.iter().all(|model| model.hidden(row, state));
+        if !told {
+            state.truncate(before);
+        }
+        told
     }
 }

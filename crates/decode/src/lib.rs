@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod any;
 mod beam;
 mod constrain;
 mod contrastive;
@@ -14,6 +15,7 @@ mod scorer;
 mod softmax;
 mod stop;
 
+pub use any::{AnyError, AnyScorer, any};
 pub use beam::{Beam, BeamSearch, CoveragePenalty, Ending, Hypothesis, LengthPenalty};
 #[cfg(feature = "json-schema")]
 pub use constrain::json_schema_pattern;

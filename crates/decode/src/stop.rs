@@ -14,7 +14,7 @@ pub enum Finish {
 }
 
 /// Whether the generated tokens are complete.
-type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
+pub(crate) type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
 
 /// When to stop: after a number of tokens, at an end token, or on a condition of your own.
 ///
@@ -29,7 +29,7 @@ type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
 pub struct Stop {
     max_tokens: usize,
     end: Vec<u32>,
-    condition: Option<Condition>,
+    conditions: Vec<Condition>,
 }
 
 impl fmt::Debug for Stop {
@@ -37,7 +37,7 @@ impl fmt::Debug for Stop {
         f.debug_struct("Stop")
             .field("max_tokens", &self.max_tokens)
             .field("end", &self.end)
-            .field("condition", &self.condition.is_some())
+            .field("conditions", &self.conditions.len())
             .finish()
     }
 }
@@ -45,7 +45,7 @@ impl fmt::Debug for Stop {
 impl Stop {
     /// At most this many generated tokens.
     pub fn after(max_tokens: usize) -> Self {
-        Self { max_tokens, end: Vec::new(), condition: None }
+        Self { max_tokens, end: Vec::new(), conditions: Vec::new() }
     }
 
     /// Also at this token, which then is no part of the result. Several may be given.
@@ -55,10 +55,11 @@ impl Stop {
         self
     }
 
-    /// Also as soon as `condition` holds of the generated tokens; the last of them stays in the result.
+    /// Also as soon as `condition` holds of the generated tokens; the last of them stays in the result. Of several, any
+    /// suffices.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
-        self.condition = Some(Box::new(condition));
+        self.conditions.push(Box::new(condition));
         self
     }
 
@@ -72,7 +73,7 @@ impl Stop {
         if generated.last().is_some_and(|last| self.end.contains(last)) {
             return Some(Finish::End);
         }
-        if !generated.is_empty() && self.condition.as_ref().is_some_and(|condition| condition(generated)) {
+        if !generated.is_empty() && self.conditions.iter().any(|condition| condition(generated)) {
             return Some(Finish::Condition);
         }
         (generated.len() >= self.max_tokens).then_some(Finish::Length)

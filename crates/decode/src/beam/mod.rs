@@ -96,7 +96,7 @@ pub struct Beam {
     pub width: usize,
     /// Hypotheses returned per prompt, at most `width`; as many from each group.
     pub n_best: usize,
-    /// The token that completes a hypothesis.
+    /// The token that completes a hypothesis; [`BeamSearch::at`] adds others, [`BeamSearch::when`] conditions.
     pub end: u32,
     /// Limit on generated tokens; hypotheses still open then are complete as they are.
     pub max_tokens: usize,
@@ -157,7 +157,7 @@ impl Beam {
 pub struct Hypothesis {
     /// The tokens after the prompt, without the end token.
     pub tokens: Vec<u32>,
-    /// `End` or `Length`.
+    /// Why it is complete.
     pub finish: Finish,
     /// Sum of the log probabilities of the tokens (end token included), after processing.
     pub log_prob: f64,

@@ -7,7 +7,7 @@ use crate::error::{ConfigError, Error};
 use crate::process::{Context, Process, apply};
 use crate::scorer::{Checked, Scorer};
 use crate::softmax::log_sum_exp;
-use crate::stop::Finish;
+use crate::stop::{Condition, Finish};
 
 /// A beam search over all prompts in one batch.
 ///
@@ -50,6 +50,9 @@ use crate::stop::Finish;
 pub struct BeamSearch {
     beam: Beam,
     steps: Vec<Box<dyn Process>>,
+    /// Tokens that complete a hypothesis.
+    ends: Vec<u32>,
+    conditions: Vec<Condition>,
 }
 
 impl fmt::Debug for BeamSearch {
@@ -105,7 +108,47 @@ impl BeamSearch {
     /// Names the first setting that makes no sense.
     pub fn new(beam: &Beam) -> Result<Self, ConfigError> {
         beam.check()?;
-        Ok(Self { beam: *beam, steps: Vec::new() })
+        Ok(Self { beam: *beam, steps: Vec::new(), ends: vec![beam.end], conditions: Vec::new() })
+    }
+
+    /// Another token that completes a hypothesis and is no part of it. Several may be given.
+    ///
+    /// ```
+    /// # use decode::{Beam, BeamSearch, Finish, Scorer};
+    /// # struct Fixed;
+    /// # impl Scorer for Fixed {
+    /// #     type Error = std::convert::Infallible;
+    /// #     fn vocab(&self) -> usize { 4 }
+    /// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+    /// #         s.extend(p.iter().flat_map(|_| [-9.0, 1.0, -9.0, 0.0]));
+    /// #         Ok(())
+    /// #     }
+    /// #     fn extend(&mut self, p: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+    /// #         s.extend(p.iter().zip(t).flat_map(|_| [-9.0, 1.0, -9.0, 0.0]));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// // The model likes 1 best, then 3; token 0 is the end, and 3 is one too.
+    /// let search = BeamSearch::new(&Beam::new(2, 0, 5))?.at(3).when(|tokens| tokens == [1, 1]);
+    /// let best = &search.run(&mut Fixed, &[vec![1]])?[0][0];
+    /// assert!(best.tokens == [1, 1] && best.finish == Finish::Condition);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn at(mut self, end: u32) -> Self {
+        if !self.ends.contains(&end) {
+            self.ends.push(end);
+        }
+        self
+    }
+
+    /// A hypothesis is also complete as soon as `condition` holds of its generated tokens; the last of them stays in it.
+    /// Of several conditions any suffices. If most of the likeliest continuations meet one, fewer than `width`
+    /// hypotheses stay open.
+    #[must_use]
+    pub fn when(mut self, condition: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
+        self.conditions.push(Box::new(condition));
+        self
     }
 
     /// Adds a step on the logits of each hypothesis, such as [`MinLength`](crate::process::MinLength) or
@@ -127,7 +170,7 @@ impl BeamSearch {
         model: &mut S,
         prompts: &[Vec<u32>],
     ) -> Result<Vec<Vec<Hypothesis>>, Error<S::Error>> {
-        let (end, vocab) = (self.beam.end as usize, model.vocab());
+        let (end, vocab) = (self.ends.iter().copied().max().unwrap_or(0) as usize, model.vocab());
         if end >= vocab {
             return Err(Error::Vocab { expected: end + 1, found: vocab });
         }
@@ -189,8 +232,8 @@ impl BeamSearch {
         Ok(())
     }
 
-    /// The best ways of going on, best first. At most one per parent, so as many as there are parents, is the end
-    /// token: twice their number is enough to fill the group again.
+    /// The best ways of going on, best first. Each parent has at most as many as there are end tokens among them that
+    /// complete it: enough to fill the group again whatever they are.
     fn candidates<S: Scorer + ?Sized>(
         &self,
         group: &[Open],
@@ -198,7 +241,7 @@ impl BeamSearch {
         taken: &[u32],
         model: &Checked<'_, S>,
     ) -> Vec<Candidate> {
-        let mut best = Best::new(2 * self.beam.width / self.beam.groups);
+        let mut best = Best::new((1 + self.ends.len()) * self.beam.width / self.beam.groups);
         let mut changed = Vec::new();
         for (parent, open) in group.iter().enumerate() {
             let mut logits = model.row(open.row);
@@ -245,11 +288,17 @@ impl BeamSearch {
         let parents = std::mem::take(&mut group.open);
         for candidate in candidates {
             let parent = &parents[candidate.parent];
-            let ends = candidate.token == self.beam.end;
-            let last = if ends { None } else { Some(candidate.token) };
-            if ends || length == self.beam.max_tokens {
-                let tokens = parent.sequence[prompt_len..].iter().copied().chain(last).collect();
-                let finish = if ends { Finish::End } else { Finish::Length };
+            let last = Some(candidate.token).filter(|token| !self.ends.contains(token));
+            let sequence: Vec<u32> = parent.sequence.iter().copied().chain(last).collect();
+            let finish = if last.is_none() {
+                Some(Finish::End)
+            } else if self.conditions.iter().any(|condition| condition(&sequence[prompt_len..])) {
+                Some(Finish::Condition)
+            } else {
+                (length == self.beam.max_tokens).then_some(Finish::Length)
+            };
+            if let Some(finish) = finish {
+                let tokens = sequence[prompt_len..].to_vec();
                 let score = self.beam.length_penalty.score(candidate.log_prob, length)
                     + self.beam.coverage_penalty.score(&parent.coverage);
                 let hypothesis = Hypothesis { tokens, finish, log_prob: candidate.log_prob, score };
@@ -260,7 +309,6 @@ impl BeamSearch {
             batch.parents.push(parent.row);
             batch.tokens.push(candidate.token);
             let coverage = parent.coverage.clone();
-            let sequence = parent.sequence.iter().copied().chain(last).collect();
             group.open.push(Open { row, sequence, log_prob: candidate.log_prob, coverage });
             if group.open.len() == self.beam.width / self.beam.groups {
                 break;

@@ -80,7 +80,7 @@ pub struct Constrained<A> {
 }
 
 impl<A: Automaton> Constrained<A> {
-    /// With these end tokens. Decoding panics at a token that the model lacks.
+    /// With these end tokens, of which the model may lack some.
     pub fn new(automaton: A, ends: &[u32]) -> Self {
         Self { automaton, ends: ends.to_vec() }
     }
@@ -101,11 +101,12 @@ impl<A: Automaton> Process for Constrained<A> {
             logits.fill(f32::NEG_INFINITY);
             return;
         };
-        let ends: Vec<f32> = self.ends.iter().map(|&end| logits[end as usize]).collect();
+        let known = |end: &u32| Some((*end as usize, *logits.get(*end as usize)?));
+        let ends: Vec<(usize, f32)> = self.ends.iter().filter_map(known).collect();
         self.automaton.restrict(&state, logits);
         let complete = self.automaton.is_complete(&state);
-        for (&end, logit) in self.ends.iter().zip(ends) {
-            logits[end as usize] = if complete { logit } else { f32::NEG_INFINITY };
+        for (end, logit) in ends {
+            logits[end] = if complete { logit } else { f32::NEG_INFINITY };
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct MinLength {
 }
 
 impl MinLength {
-    /// At least `min_tokens` tokens before any of `ends`. Decoding panics at a token that the model lacks.
+    /// At least `min_tokens` tokens before any of `ends`, of which the model may lack some.
     pub fn new(ends: &[u32], min_tokens: usize) -> Self {
         Self { ends: ends.to_vec(), min_tokens }
     }
@@ -28,7 +28,9 @@ impl Process for MinLength {
     fn process(&self, context: Context<'_>, logits: &mut [f32]) {
         if context.generated().len() < self.min_tokens {
             for &end in &self.ends {
-                logits[end as usize] = f32::NEG_INFINITY;
+                if let Some(logit) = logits.get_mut(end as usize) {
+                    *logit = f32::NEG_INFINITY;
+                }
             }
         }
     }

@@ -90,9 +90,11 @@ pub(crate) fn apply(steps: &[Box<dyn Process>], context: Context<'_>, logits: &m
     }
 }
 
-/// Forbids every token but one.
+/// Forbids every token but one; every token, where the model lacks that one.
 fn only(token: u32, logits: &mut [f32]) {
-    let kept = logits[token as usize];
+    let kept = logits.get(token as usize).copied();
     logits.fill(f32::NEG_INFINITY);
-    logits[token as usize] = kept;
+    if let Some(kept) = kept {
+        logits[token as usize] = kept;
+    }
 }

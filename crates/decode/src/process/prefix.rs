@@ -21,7 +21,8 @@ pub struct ForcedPrefix {
 }
 
 impl ForcedPrefix {
-    /// A prefix for each prompt; prompts beyond the last have none. Decoding panics at a token that the model lacks.
+    /// A prefix for each prompt; prompts beyond the last have none. At a token that the model lacks decoding ends with
+    /// [`Error::NothingAllowed`](crate::Error::NothingAllowed).
     pub fn new(prefixes: Vec<Vec<u32>>) -> Self {
         Self { prefixes }
     }

@@ -118,6 +118,42 @@ proptest! {
         prop_assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score));
     }
 
+    /// With several ends and a condition, a wide beam finds the best of all sequences that then are complete.
+    #[test]
+    fn a_wide_beam_finds_the_best_with_several_ends(vocab in 3_usize..5, seed: u64) {
+        let mut model = Markov::random(vocab, seed);
+        let (max, other) = (4, vocab as u32 - 1);
+        let doubled = |tokens: &[u32]| tokens.ends_with(&[1, 1]);
+        // What goes on behind an end or a condition has the probability of what stands there in all.
+        let mut expected: Vec<(Vec<u32>, f64)> = Vec::new();
+        let mut open = vec![(Vec::new(), [1, 1], 0.0)];
+        for length in 1..=max {
+            let mut next = Vec::new();
+            for (tokens, row, log_prob) in open {
+                for (token, step) in (0..).zip(model.log_probs(row)) {
+                    let longer = [&tokens[..], &[token]].concat();
+                    if [END, other].contains(&token) {
+                        expected.push((tokens.clone(), log_prob + step));
+                    } else if doubled(&longer) || length == max {
+                        expected.push((longer, log_prob + step));
+                    } else {
+                        next.push((longer, [row[1], token], log_prob + step));
+                    }
+                }
+            }
+            open = next;
+        }
+        expected.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let beam = Beam { n_best: 4, ..Beam::new(vocab.pow(4), END, max) };
+        let search = BeamSearch::new(&beam).unwrap().at(other).when(doubled);
+        let found = search.run(&mut model, &[vec![1, 1]]).unwrap().remove(0);
+        for (hypothesis, (tokens, log_prob)) in found.iter().zip(&expected) {
+            prop_assert!((hypothesis.log_prob - log_prob).abs() < 1e-9);
+            prop_assert_eq!(&hypothesis.tokens, tokens);
+            prop_assert_eq!(hypothesis.finish == Finish::Condition, doubled(&hypothesis.tokens));
+        }
+    }
+
     /// With everything on, no row of a batch depends on the others.
     #[test]
     fn a_batch_is_its_rows_with_everything_on(vocab in 4_usize..7, seed: u64, coverage_penalty in coverages()) {
@@ -161,6 +197,18 @@ fn a_beam_that_never_ends_ends_at_the_limit() {
     let found = BeamSearch::new(&beam).unwrap().run(&mut model, &[vec![1]]).unwrap().remove(0);
     assert_eq!(found.len(), 2);
     assert!(found.iter().all(|h| h.finish == Finish::Length && h.tokens.len() == 50));
+}
+
+#[test]
+fn tokens_that_the_model_lacks_are_an_error_or_nothing() {
+    let mut model = Markov::random(3, 1);
+    let search = |end| BeamSearch::new(&Beam::new(2, END, 4)).unwrap().at(end);
+    let lacking = search(7).run(&mut model, &[vec![1]]);
+    assert_eq!(lacking, Err(Error::Vocab { expected: 8, found: 3 }));
+    let forced = search(END).with(ForcedPrefix::new(vec![vec![7]])).run(&mut model, &[vec![1]]);
+    assert_eq!(forced, Err(Error::NothingAllowed { row: 0, position: 0 }));
+    let found = search(END).with(MinLength::new(&[END, 7], 2)).run(&mut model, &[vec![1]]).unwrap();
+    assert!(found[0][0].tokens.len() >= 2);
 }
 
 #[test]

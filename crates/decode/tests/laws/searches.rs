@@ -1,7 +1,7 @@
 //! Scoring, ensembles and contrastive search.
 
 use decode::{
-    Averaging, Beam, BeamSearch, Contrastive, ContrastiveSearch, Ensemble, Error, Finish, Scorer, Stop,
+    Averaging, Beam, BeamSearch, Contrastive, ContrastiveSearch, Ensemble, Error, Finish, Scorer, Stop, any,
     greedy, score,
 };
 use proptest::prelude::*;
@@ -130,4 +130,59 @@ fn ensembles_of_nothing_or_of_strangers_are_refused() {
     let mut ensemble = Ensemble::new(vec![Markov::random(3, 1), bad], Averaging::Probabilities).unwrap();
     let error = greedy(&mut ensemble, &[vec![1]], &Stop::after(2)).unwrap_err();
     assert!(matches!(error, Error::BadScore { .. }));
+}
+
+#[test]
+fn models_of_any_kind_are_one() {
+    let model = Markov::random(4, 3);
+    let plain = greedy(&mut model.clone(), &[vec![1]], &Stop::after(5).at(END)).unwrap();
+    let mut erased = any(model.clone());
+    assert_eq!(greedy(&mut erased, &[vec![1]], &Stop::after(5).at(END)).unwrap(), plain);
+    // Hidden states of an ensemble stand side by side; if one model hides its own there are none.
+    let mut ensemble =
+        Ensemble::new(vec![any(model.clone()), any(model.clone())], Averaging::Probabilities).unwrap();
+    let (mut scores, mut own, mut both) = (Vec::new(), Vec::new(), vec![9.0]);
+    ensemble.start(&[vec![1]], &mut scores).unwrap();
+    erased.start(&[vec![1]], &mut scores).unwrap();
+    assert!(erased.hidden(0, &mut own) && ensemble.hidden(0, &mut both));
+    assert_eq!(both, [&[9.0], &own[..], &own].concat());
+    let closed = Markov { open: false, ..model.clone() };
+    let mut ensemble = Ensemble::new(vec![any(model), any(closed)], Averaging::Probabilities).unwrap();
+    ensemble.start(&[vec![1]], &mut scores).unwrap();
+    assert!(!ensemble.hidden(0, &mut both) && both.len() == 1 + 2 * own.len());
+}
+
+#[test]
+fn an_error_of_any_model_says_what_the_model_says() {
+    let error = greedy(&mut any(Failing), &[vec![1]], &Stop::after(1)).unwrap_err();
+    assert_eq!(error.to_string(), "the model: an error occurred when formatting an argument");
+    let source = std::error::Error::source(&error).unwrap().source().unwrap();
+    assert!(source.is::<std::fmt::Error>());
+}
+
+#[test]
+fn of_several_conditions_any_ends() {
+    let stop = Stop::after(9).when(|tokens| tokens.len() == 4).when(|tokens| tokens.ends_with(&[1]));
+    assert_eq!(stop.check(&[2, 1]), Some(Finish::Condition));
+    assert_eq!(stop.check(&[2, 2, 2, 2]), Some(Finish::Condition));
+    assert_eq!(stop.check(&[2, 2]), None);
+}
+
+/// Always fails.
+struct Failing;
+
+impl Scorer for Failing {
+    type Error = std::fmt::Error;
+
+    fn vocab(&self) -> usize {
+        3
+    }
+
+    fn start(&mut self, _: &[Vec<u32>], _: &mut Vec<f32>) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+
+    fn extend(&mut self, _: &[usize], _: &[u32], _: &mut Vec<f32>) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
 }

@@ -1,0 +1,92 @@
+//! Models of different crates as one type.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::scorer::Scorer;
+
+/// A model of any kind; [`any`] makes one.
+pub type AnyScorer<'m> = Box<dyn Scorer<Error = AnyError> + 'm>;
+
+/// What went wrong in a model of any kind: says what the model's own error says, which is its source.
+#[derive(Debug)]
+pub struct AnyError(Box<dyn Error + Send + Sync>);
+
+impl fmt::Display for AnyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for AnyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// `model` with its type forgotten, so that models with errors of their own go into one [`Ensemble`](crate::Ensemble) or
+/// one list.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Short;
+/// # struct Long;
+/// # macro_rules! fixed { ($name:ident, $error:ty, $scores:expr) => {
+/// #     impl Scorer for $name {
+/// #         type Error = $error;
+/// #         fn vocab(&self) -> usize { 2 }
+/// #         fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), $error> {
+/// #             s.extend(p.iter().flat_map(|_| $scores));
+/// #             Ok(())
+/// #         }
+/// #         fn extend(&mut self, p: &[usize], _: &[u32], s: &mut Vec<f32>) -> Result<(), $error> {
+/// #             s.extend(p.iter().flat_map(|_| $scores));
+/// #             Ok(())
+/// #         }
+/// #     }
+/// # }}
+/// # fixed!(Short, std::convert::Infallible, [0.0, 1.0]);
+/// # fixed!(Long, std::fmt::Error, [3.0, 0.0]);
+/// use decode::{Averaging, Ensemble, Stop, any, greedy};
+///
+/// // Such as a recurrent model and a Transformer, each with errors of its crate.
+/// let models = vec![any(Short), any(Long)];
+/// let mut ensemble = Ensemble::new(models, Averaging::LogProbabilities)?;
+/// assert_eq!(greedy(&mut ensemble, &[vec![1]], &Stop::after(1))?[0].tokens, [0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn any<'m, S: Scorer + 'm>(model: S) -> AnyScorer<'m>
+where
+    S::Error: Send + Sync,
+{
+    Box::new(Any(model))
+}
+
+struct Any<S>(S);
+
+impl<S: Scorer> Scorer for Any<S>
+where
+    S::Error: Send + Sync,
+{
+    type Error = AnyError;
+
+    fn vocab(&self) -> usize {
+        self.0.vocab()
+    }
+
+    fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), AnyError> {
+        self.0.start(prompts, scores).map_err(|error| AnyError(error.into()))
+    }
+
+    fn extend(&mut self, parents: &[usize], tokens: &[u32], scores: &mut Vec<f32>) -> Result<(), AnyError> {
+        self.0.extend(parents, tokens, scores).map_err(|error| AnyError(error.into()))
+    }
+
+    fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
+        self.0.attention(row, weights)
+    }
+
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        self.0.hidden(row, state)
+    }
+}
