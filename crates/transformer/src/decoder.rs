@@ -1,6 +1,6 @@
 //! The decoder: self-attention, attention to the source, feed-forward.
 
-use attention::{KvCache, Mask, MultiHeadAttention};
+use attention::{KvCache, Mask, MultiHeadAttention, attention_weights};
 use autograd::Var;
 use nn::{ConfigError, Dropout, FeedForward, LayerNorm, Linear, Mode, feed_forward, module};
 use rand::Rng;
@@ -91,11 +91,12 @@ impl<E: Element> DecoderLayer<E> {
 
     fn forward_cached(&self, x: &Var<E>, cache: &mut LayerCache<E>, memory_mask: &Mask) -> Var<E> {
         let (config, mode) = (&self.config, &mut Mode::Eval);
-        let LayerCache { past, source } = cache;
+        let LayerCache { past, source, asked } = cache;
         let x = residual(x, &self.norm1, config, mode, |x, _| self.self_attn.forward_cached(x, past));
         let x = residual(&x, &self.norm2, config, mode, |x, mode| {
             let (k, v) = (Var::constant(source.keys()), Var::constant(source.values()));
             let q = self.multihead_attn.queries(x);
+            *asked = Some(q.value().clone());
             self.multihead_attn.attend_projected(&q, &k, &v, memory_mask, mode)
         });
         self.feed_forward(&x, mode)
@@ -119,6 +120,8 @@ struct LayerCache<E: Element> {
     past: KvCache<E>,
     /// Keys and values of the source, computed once.
     source: KvCache<E>,
+    /// The last queries to the source, `(batch, heads, new, d_head)`.
+    asked: Option<Tensor<E>>,
 }
 
 /// What a decoder remembers between steps: made from the source, grown by each step.
@@ -144,7 +147,20 @@ impl<E: Element> DecoderCache<E> {
         for layer in &mut self.layers {
             layer.past.reorder(parents);
             layer.source.reorder(parents);
+            // They were of other rows.
+            layer.asked = None;
         }
+    }
+
+    /// Where batch item `row` looked in the first `length` positions of its source, in the last layer and as the last
+    /// target token was read, the mean over the heads: `(length)`. `None` before the first token.
+    pub(crate) fn source_weights(&self, row: usize, length: usize) -> Option<Tensor<E>> {
+        let LayerCache { source, asked, .. } = self.layers.last()?;
+        let asked = asked.as_ref()?;
+        let q = asked.slice(0, row..row + 1).slice(2, asked.dim(2) - 1..asked.dim(2)); // (1, heads, 1, d_head)
+        let k = source.keys().slice(0, row..row + 1).slice(2, 0..length); // (1, heads, length, d_head)
+        let weights = attention_weights(&Var::constant(q), &Var::constant(k), &Mask::none());
+        Some(weights.into_value().mean_axis(1, false).reshape(&[length]))
     }
 }
 
@@ -208,7 +224,7 @@ impl<E: Element> Decoder<E> {
             let [k, v] = layer.multihead_attn.keys_and_values(memory);
             let mut source = KvCache::new();
             source.append(k.value(), v.value());
-            LayerCache { past: KvCache::new(), source }
+            LayerCache { past: KvCache::new(), source, asked: None }
         };
         DecoderCache { layers: self.layers.iter().map(layer).collect() }
     }

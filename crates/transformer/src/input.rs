@@ -54,3 +54,9 @@ pub(crate) fn same_batch(
 pub(crate) fn append<E: Element>(scores: &mut Vec<f32>, logits: &Tensor<E>) {
     scores.extend(logits.contiguous().data().iter().map(|x| x.to_f64() as f32));
 }
+
+/// Hidden states and logits of rows, behind those before.
+pub(crate) fn keep<E: Element>(scores: &mut Vec<f32>, hidden: &mut Vec<f32>, next: (Tensor<E>, Tensor<E>)) {
+    append(hidden, &next.0);
+    append(scores, &next.1);
+}

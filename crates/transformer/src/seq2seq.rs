@@ -65,6 +65,11 @@ impl<E: Element> Seq2SeqState<E> {
         self.cache.reorder(parents);
         self.lengths = parents.iter().map(|parent| self.lengths[*parent]).collect();
     }
+
+    /// Where batch item `row` looked in its source as the last token was read; see [`DecoderCache::source_weights`].
+    pub(crate) fn source_weights(&self, row: usize) -> Option<Tensor<E>> {
+        no_grad(|| self.cache.source_weights(row, self.lengths[row]))
+    }
 }
 
 impl<E: Element> Transformer<E> {
@@ -179,6 +184,16 @@ impl<E: Element> Transformer<E> {
     /// If an id is no token of the target vocabulary, or `ids` is not `(batch, new)` of the batch of `state`, which is
     /// then unchanged.
     pub fn next_logits(&self, ids: &Ids, state: &mut Seq2SeqState<E>) -> Result<Tensor<E>, InputError> {
+        Ok(self.next(ids, state)?.1)
+    }
+
+    /// What [`next_logits`](Self::next_logits) gives, and before it the decoder's output for the last tokens, which it
+    /// comes from: `(batch, d_model)`, `(batch, tgt_vocab)`.
+    pub(crate) fn next(
+        &self,
+        ids: &Ids,
+        state: &mut Seq2SeqState<E>,
+    ) -> Result<(Tensor<E>, Tensor<E>), InputError> {
         if ids.rank() != 2 || ids.is_empty() {
             return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() });
         }
@@ -189,7 +204,9 @@ impl<E: Element> Transformer<E> {
             let x = self.embed(&self.tgt_embed, ids, state.cache.len(), &mut Mode::Eval);
             let mask = Mask::lengths(&state.lengths);
             let x = self.decoder.forward_cached(&x, &mut state.cache, &mask); // (batch, new, d_model)
-            Ok(self.generator.forward(&x.select(1, time - 1)).into_value())
+            let last = x.select(1, time - 1); // (batch, d_model)
+            let logits = self.generator.forward(&last).into_value();
+            Ok((last.into_value(), logits))
         })
     }
 

@@ -3,7 +3,7 @@
 use decode::Scorer;
 use tensor::{Element, Ids};
 
-use crate::input::{InputError, append, same_batch};
+use crate::input::{InputError, append, keep, same_batch};
 use crate::seq2seq::{Seq2SeqState, Transformer};
 
 /// Drives a [`Transformer`] for the decoders of `decode`. Sources are encoded once; prompt `i` belongs to source `i`.
@@ -30,6 +30,8 @@ pub struct TransformerScorer<'m, E: Element = f32> {
     /// Of every source, with no target yet.
     first: Seq2SeqState<E>,
     state: Rows<E>,
+    /// What the last scores of every row come from, `(rows, d_model)`.
+    hidden: Vec<f32>,
 }
 
 /// What the sequences of a batch remember.
@@ -47,7 +49,7 @@ impl<'m, E: Element> TransformerScorer<'m, E> {
     /// As [`Transformer::forward`].
     pub fn new(model: &'m Transformer<E>, source: &Ids, lengths: &[usize]) -> Result<Self, InputError> {
         let first = model.start(source, lengths)?;
-        Ok(Self { model, state: Rows::Together(first.clone()), first })
+        Ok(Self { model, state: Rows::Together(first.clone()), first, hidden: Vec::new() })
     }
 }
 
@@ -60,10 +62,11 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
 
     fn start(&mut self, prompts: &[Vec<u32>], scores: &mut Vec<f32>) -> Result<(), InputError> {
         same_batch("prompts", prompts.len(), "sources", self.first.batch())?;
+        self.hidden.clear();
         if prompts.iter().all(|prompt| prompt.len() == prompts[0].len()) {
             let mut state = self.first.clone();
             let ids = Ids::new(prompts.concat(), &[prompts.len(), prompts[0].len()]); // (rows, time)
-            append(scores, &self.model.next_logits(&ids, &mut state)?);
+            keep(scores, &mut self.hidden, self.model.next(&ids, &mut state)?);
             self.state = Rows::Together(state);
             return Ok(());
         }
@@ -72,7 +75,7 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
             let mut state = self.first.clone();
             state.reorder(&[row]);
             let ids = Ids::new(prompt.clone(), &[1, prompt.len()]);
-            append(scores, &self.model.next_logits(&ids, &mut state)?);
+            keep(scores, &mut self.hidden, self.model.next(&ids, &mut state)?);
             states.push(state);
         }
         self.state = Rows::Apart(states);
@@ -81,6 +84,7 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
 
     fn extend(&mut self, parents: &[usize], tokens: &[u32], scores: &mut Vec<f32>) -> Result<(), InputError> {
         same_batch("tokens", tokens.len(), "parents", parents.len())?;
+        self.hidden.clear();
         match &mut self.state {
             Rows::Together(state) => {
                 if parents.len() != state.batch()
@@ -89,16 +93,34 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
                     state.reorder(parents);
                 }
                 let ids = Ids::new(tokens.to_vec(), &[tokens.len(), 1]); // (rows, 1)
-                append(scores, &self.model.next_logits(&ids, state)?);
+                keep(scores, &mut self.hidden, self.model.next(&ids, state)?);
             }
             Rows::Apart(states) => {
                 *states = parents.iter().map(|parent| states[*parent].clone()).collect();
                 for (state, token) in states.iter_mut().zip(tokens) {
-                    append(scores, &self.model.next_logits(&Ids::new(vec![*token], &[1, 1]), state)?);
+                    let next = self.model.next(&Ids::new(vec![*token], &[1, 1]), state)?;
+                    keep(scores, &mut self.hidden, next);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The mean over the heads of the last layer.
+    fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
+        let own = match &self.state {
+            Rows::Together(state) => state.source_weights(row),
+            Rows::Apart(states) => states[row].source_weights(0),
+        };
+        let told = own.is_some();
+        own.iter().for_each(|own| append(weights, own));
+        told
+    }
+
+    fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+        let width = self.model.generator.input();
+        state.extend(&self.hidden[row * width..(row + 1) * width]);
+        true
     }
 }
 
@@ -106,8 +128,9 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
 mod tests {
     use super::*;
     use crate::{NormPosition, TransformerConfig};
-    use autograd::Gen;
+    use autograd::{Gen, Var};
     use nn::Mode;
+    use tensor::Tensor;
 
     /// Prompts of one length and of several: each token's score is what the model says of it in the whole sequence.
     #[test]
@@ -126,19 +149,20 @@ mod tests {
         let (source, lengths) = (draw.ids(&[3, 4], 9), [4, 2, 3]);
         for prompts in [vec![vec![1, 5], vec![1, 6], vec![1, 7]], vec![vec![1], vec![1, 6, 2], vec![1, 7]]] {
             let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
+            assert!(!scorer.attention(0, &mut Vec::new()), "nothing was read yet");
             let mut rows = prompts.clone();
             let mut origins = vec![0, 1, 2];
             let mut scores = Vec::new();
             scorer.start(&prompts, &mut scores).unwrap();
             for (parents, tokens) in [(vec![2, 0, 0, 1], vec![3, 4, 5, 6]), (vec![1, 3], vec![2, 7])] {
-                check(&model, &source, &lengths, &rows, &origins, &scores);
+                check(&model, &source, &lengths, &rows, &origins, &scores, &scorer);
                 scores.clear();
                 scorer.extend(&parents, &tokens, &mut scores).unwrap();
                 let next = |(parent, token): (&usize, &u32)| [&rows[*parent][..], &[*token]].concat();
                 rows = parents.iter().zip(&tokens).map(next).collect();
                 origins = parents.iter().map(|parent| origins[*parent]).collect();
             }
-            check(&model, &source, &lengths, &rows, &origins, &scores);
+            check(&model, &source, &lengths, &rows, &origins, &scores, &scorer);
         }
     }
 
@@ -149,15 +173,28 @@ mod tests {
         rows: &[Vec<u32>],
         origins: &[usize],
         scores: &[f32],
+        scorer: &TransformerScorer<'_>,
     ) {
-        for ((row, origin), scores) in rows.iter().zip(origins).zip(scores.chunks(8)) {
+        let close = |found: &[f32], expected: &[f32], row: &[u32]| {
+            assert_eq!(found.len(), expected.len(), "{row:?}");
+            let near = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
+            assert!(near, "{row:?}: {found:?}, expected {expected:?}");
+        };
+        for (i, ((row, origin), scores)) in rows.iter().zip(origins).zip(scores.chunks(8)).enumerate() {
             let source = Ids::new(source.row(*origin).to_vec(), &[1, 4]);
             let target = Ids::new(row.clone(), &[1, row.len()]);
             let logits = model.forward(&source, &[lengths[*origin]], &target, &mut Mode::Eval).unwrap();
             let expected = logits.value().select(1, row.len() - 1).to_vec(); // (1, vocab)
-            for (score, expected) in scores.iter().zip(expected) {
-                assert!((score - expected).abs() < 1e-4, "{row:?}: {score}, expected {expected}");
-            }
+            close(scores, &expected, row);
+            // Where it looks, and the state that the output layer makes the scores from.
+            let length = lengths[*origin];
+            let layers = model.attention(&source, &[length], &target).unwrap();
+            let heads = layers.last().unwrap().mean_axis(1, false); // (1, time, src_time)
+            let (mut weights, mut hidden) = (Vec::new(), Vec::new());
+            assert!(scorer.attention(i, &mut weights) && scorer.hidden(i, &mut hidden));
+            close(&weights, &heads.select(1, row.len() - 1).to_vec()[..length], row);
+            let hidden = Var::constant(Tensor::from_vec(hidden, &[1, 6]));
+            close(&model.generator.forward(&hidden).value().to_vec(), scores, row);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A GPT as a model that decoders can drive.
 
 use decode::Scorer;
-use tensor::{Element, Ids, Tensor};
+use tensor::{Element, Ids};
 
 use crate::gpt::model::{Gpt, GptCache};
-use crate::input::{InputError, append};
+use crate::input::{InputError, keep};
 
 /// Drives a [`Gpt`] for the decoders of `decode`: greedy, sampling, beam, contrastive search (by what the last norm gives
 /// for each token).
@@ -75,12 +75,6 @@ impl<'m, E: Element> GptScorer<'m, E> {
         }
         Ok(())
     }
-}
-
-/// Hidden states and logits of rows, behind those before.
-fn keep<E: Element>(scores: &mut Vec<f32>, hidden: &mut Vec<f32>, next: (Tensor<E>, Tensor<E>)) {
-    append(hidden, &next.0);
-    append(scores, &next.1);
 }
 
 impl<E: Element> Scorer for GptScorer<'_, E> {
