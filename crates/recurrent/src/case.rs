@@ -138,6 +138,7 @@ fn config(draw: &mut Gen) -> StackConfig {
         bias: draw.flip(),
         dropout,
         locked: draw.flip(),
+        recurrent_dropout: if draw.flip() { 0.4 } else { 0.0 },
         ..StackConfig::new(input, hidden)
     }
 }

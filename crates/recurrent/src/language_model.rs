@@ -28,6 +28,10 @@ pub struct LanguageModelConfig {
     /// Probability of dropping a value of the embeddings, between layers and of the outputs, each at all steps or none
     /// (Gal & Ghahramani 2016).
     pub dropout: f64,
+    /// Probability of dropping a value of a layer's own last output before it is read again, at all steps of a window or
+    /// none; see [`StackConfig::recurrent_dropout`].
+    #[serde(default)]
+    pub recurrent_dropout: f64,
     /// Whether the output layer's weight is the embedding's (Press & Wolf 2017); then `hidden` is `d_model`.
     pub tied: bool,
 }
@@ -35,7 +39,7 @@ pub struct LanguageModelConfig {
 impl LanguageModelConfig {
     /// One layer of `d_model` units, untied, no dropout.
     pub fn new(vocab: usize, d_model: usize) -> Self {
-        Self { vocab, d_model, hidden: d_model, layers: 1, dropout: 0.0, tied: false }
+        Self { vocab, d_model, hidden: d_model, layers: 1, dropout: 0.0, recurrent_dropout: 0.0, tied: false }
     }
 }
 
@@ -83,12 +87,12 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
     /// A model with PyTorch's start of the layers and embeddings uniform within ±0.1.
     ///
     /// # Errors
-    /// If a size is 0, `dropout` is not in `[0, 1)`, or the model is tied and `hidden` is not `d_model`.
+    /// If a size is 0, a rate of dropout is not in `[0, 1)`, or the model is tied and `hidden` is not `d_model`.
     pub fn new(config: LanguageModelConfig, rng: &mut (impl Rng + ?Sized)) -> Result<Self, ConfigError>
     where
         C: NewCell<E>,
     {
-        let LanguageModelConfig { vocab, d_model, hidden, layers, dropout, tied } = config;
+        let LanguageModelConfig { vocab, d_model, hidden, layers, dropout, recurrent_dropout, tied } = config;
         let error = |setting, found, expected| ConfigError::new("language model", setting, found, expected);
         if vocab == 0 {
             return Err(error("vocab", vocab, "at least 1"));
@@ -96,7 +100,13 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
         if tied && hidden != d_model {
             return Err(error("hidden", hidden, "`d_model` where weights are tied"));
         }
-        let rnn = StackConfig { layers, dropout, locked: true, ..StackConfig::new(d_model, hidden) };
+        let rnn = StackConfig {
+            layers,
+            dropout,
+            locked: true,
+            recurrent_dropout,
+            ..StackConfig::new(d_model, hidden)
+        };
         let rnn = Stack::new(rnn, rng)?;
         let uniform = |bound: f64| Init::Uniform { low: -bound, high: bound };
         let embedding = Embedding::from_weight(uniform(0.1).tensor(&[vocab, d_model], rng));

@@ -2,7 +2,7 @@
 
 use crate::{
     Cell, Gru, GruCell, LanguageModel, LanguageModelConfig, Lstm, LstmCell, LstmState, Nonlinearity, Order,
-    Reset, Rnn, RnnCell, StackConfig, State, unroll,
+    Reset, Rnn, RnnCell, StackConfig, State, VariationalDropout, unroll,
 };
 use autograd::{Gen, Var};
 use nn::{Mode, Module, SampledSoftmax};
@@ -155,14 +155,55 @@ fn dropout_between_layers_is_locked_on_request() {
     }
 }
 
+/// Each layer and direction draws one mask for all steps, and none outside of training.
 #[test]
-#[should_panic(expected = "a step alone cannot lock its dropout")]
+fn recurrent_dropout_is_the_variational_one() {
+    let draw = &mut Gen::new(7);
+    let config =
+        StackConfig { layers: 2, bidirectional: true, recurrent_dropout: 0.5, ..StackConfig::new(3, 8) };
+    let lstm = Lstm::<f64>::new(config, draw.rng()).unwrap();
+    let (batch, time, lengths) = (2, 5, [5, 3]);
+    let x = Var::constant(draw.normal(&[batch, time, 3]));
+    let rng = ChaCha8Rng::seed_from_u64(2);
+    let found = lstm.forward(&x, None, Some(&lengths), &mut Mode::Train(&mut rng.clone())).y;
+    let (dropout, order) = (VariationalDropout::new(0.0, 0.5).unwrap(), Order::ragged(time, &lengths));
+    let (mut y, mut rng) = (x.transpose(0, 1), rng);
+    for cells in lstm.cells().chunks(2) {
+        let mut way = |cell: &LstmCell<f64>, order: &Order| {
+            let cell = dropout.over(cell, batch, &mut Mode::Train(&mut rng));
+            unroll(&cell, &y, &cell.start(batch), order).0
+        };
+        let both = [way(&cells[0], &order), way(&cells[1], &order.clone().reversed())];
+        y = Var::concat(&both.iter().collect::<Vec<_>>(), -1);
+    }
+    assert!(close(&found, &y.transpose(0, 1)));
+    let plain =
+        Lstm::<f64>::new(StackConfig { recurrent_dropout: 0.0, ..config }, &mut ChaCha8Rng::seed_from_u64(1));
+    let mut plain = plain.unwrap();
+    for ((_, to), (_, from)) in plain.parameters_mut().into_iter().zip(lstm.parameters()) {
+        to.set(from.value().clone());
+    }
+    let eval = |lstm: &Lstm<f64>| lstm.forward(&x, None, Some(&lengths), &mut Mode::Eval).y;
+    assert!(close(&eval(&lstm), &eval(&plain)) && !close(&eval(&lstm), &found));
+    let bad = StackConfig { recurrent_dropout: 1.0, ..config };
+    let error = Lstm::<f64>::new(bad, draw.rng()).unwrap_err().to_string();
+    assert_eq!(error, "recurrent stack: `recurrent_dropout` is 1, expected a number in [0, 1)");
+}
+
+#[test]
 fn a_step_does_not_unlock_dropout() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
-    let config = StackConfig { layers: 2, dropout: 0.5, locked: true, ..StackConfig::new(2, 3) };
-    let rnn = Rnn::<f64>::new(config, &mut rng).unwrap();
-    let x = Var::constant(Tensor::ones(&[1, 2]));
-    let _ = rnn.step(&x, &rnn.start(1), &mut Mode::Train(&mut rng));
+    let two = StackConfig { layers: 2, ..StackConfig::new(2, 3) };
+    for config in
+        [StackConfig { dropout: 0.5, locked: true, ..two }, StackConfig { recurrent_dropout: 0.5, ..two }]
+    {
+        let rnn = Rnn::<f64>::new(config, &mut rng).unwrap();
+        let x = Var::constant(Tensor::ones(&[1, 2]));
+        let step = || rnn.step(&x, &rnn.start(1), &mut Mode::Train(&mut ChaCha8Rng::seed_from_u64(4)));
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).unwrap_err();
+        let message = panic.downcast_ref::<&str>().unwrap();
+        assert!(message.contains("a step alone cannot lock its dropout"), "{message}");
+    }
 }
 
 #[test]

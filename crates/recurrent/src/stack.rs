@@ -8,7 +8,9 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use tensor::{Element, Ids, shape};
 
-use crate::cell::{Cell, GruCell, LstmCell, NewCell, Nonlinearity, Projected, RnnCell, Stepper};
+use crate::cell::{
+    Cell, GruCell, LstmCell, NewCell, Nonlinearity, Projected, RnnCell, Stepper, VariationalDropout,
+};
 use crate::state::State;
 use crate::unroll::Order;
 
@@ -35,12 +37,25 @@ pub struct StackConfig {
     pub dropout: f64,
     /// Whether a value is dropped at all steps or none (Gal & Ghahramani 2016).
     pub locked: bool,
+    /// Probability of dropping a value of a layer's own last output before it is read again, in training and at all steps or
+    /// none (Gal & Ghahramani 2016). Above 0, training goes step by step and not by the fused kernel.
+    #[serde(default)]
+    pub recurrent_dropout: f64,
 }
 
 impl StackConfig {
     /// One layer, one direction, biases, no dropout.
     pub fn new(input: usize, hidden: usize) -> Self {
-        Self { input, hidden, layers: 1, bidirectional: false, bias: true, dropout: 0.0, locked: false }
+        Self {
+            input,
+            hidden,
+            layers: 1,
+            bidirectional: false,
+            bias: true,
+            dropout: 0.0,
+            locked: false,
+            recurrent_dropout: 0.0,
+        }
     }
 
     /// Size of the output, both directions together.
@@ -59,10 +74,17 @@ impl StackConfig {
                 return Err(ConfigError::new(what, setting, size, "at least 1"));
             }
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(ConfigError::new(what, "dropout", self.dropout, "a number in [0, 1)"));
+        for (setting, p) in [("dropout", self.dropout), ("recurrent_dropout", self.recurrent_dropout)] {
+            if !(0.0..1.0).contains(&p) {
+                return Err(ConfigError::new(what, setting, p, "a number in [0, 1)"));
+            }
         }
         Ok(())
+    }
+
+    /// Whether a step of training drops what others before it dropped.
+    fn is_locked(&self) -> bool {
+        self.recurrent_dropout > 0.0 || (self.locked && self.dropout > 0.0)
     }
 }
 
@@ -112,7 +134,7 @@ impl<C> Stack<C> {
     /// Layers of cells that sizes alone define: [`Lstm`], [`Gru`], [`Rnn`].
     ///
     /// # Errors
-    /// If a size is 0 or `dropout` is not in `[0, 1)`.
+    /// If a size is 0 or a rate of dropout is not in `[0, 1)`.
     pub fn new<E: Element>(config: StackConfig, rng: &mut (impl Rng + ?Sized)) -> Result<Self, ConfigError>
     where
         C: NewCell<E>,
@@ -135,7 +157,7 @@ impl<C> Stack<C> {
     /// ```
     ///
     /// # Errors
-    /// If a size is 0, `dropout` is not in `[0, 1)`, or `make` fails.
+    /// If a size is 0, a rate of dropout is not in `[0, 1)`, or `make` fails.
     pub fn with(
         config: StackConfig,
         mut make: impl FnMut(usize) -> Result<C, ConfigError>,
@@ -211,7 +233,7 @@ impl<C> Stack<C> {
             for (direction, cell) in cells.iter().enumerate() {
                 let start = state[states.len()].map(|part| rows.forward(part, 0));
                 let order = if direction == 0 { order.clone() } else { order.clone().reversed() };
-                let (y, end) = cell.sequence(&x, &start, &order); // (time, batch, hidden)
+                let (y, end) = self.sequence(cell, &x, &start, &order, mode); // (time, batch, hidden)
                 outputs.push(y);
                 states.push(end.map(|part| rows.back(part, 0)));
             }
@@ -221,6 +243,27 @@ impl<C> Stack<C> {
             };
         }
         StackOutput { y: rows.back(&x, 1).transpose(0, 1), state: states } // (batch, time, directions·hidden)
+    }
+
+    /// A cell's way over `x (time, batch, input)`.
+    #[track_caller]
+    fn sequence<E: Element>(
+        &self,
+        cell: &C,
+        x: &Var<E>,
+        start: &C::State,
+        order: &Order,
+        mode: &mut Mode<'_>,
+    ) -> (Var<E>, C::State)
+    where
+        C: Cell<E>,
+    {
+        if self.config.recurrent_dropout > 0.0 && mode.is_train() {
+            let dropout = VariationalDropout::new(0.0, self.config.recurrent_dropout);
+            let masked = dropout.expect("checked when built").over(cell, x.dim(1), mode);
+            return masked.sequence(x, start, order);
+        }
+        cell.sequence(x, start, order)
     }
 
     /// One step of every layer: `x (batch, input)` → the output of the last, `(batch, hidden)`, and the next states.
@@ -268,7 +311,7 @@ impl<C> Stack<C> {
     {
         assert!(!self.config.bidirectional, "recurrent stack: a step of two directions");
         assert!(
-            !(self.config.locked && self.config.dropout > 0.0 && mode.is_train()),
+            !(self.config.is_locked() && mode.is_train()),
             "recurrent stack: a step alone cannot lock its dropout to that of the steps before"
         );
         assert!(
@@ -313,7 +356,19 @@ impl<E: Element> Rnn<E> {
 }
 
 impl<E: Element> ProjectedLstm<E> {
-    /// LSTM layers with `memory` units, whose outputs are projected to `config.hidden`.
+    /// LSTM layers with `memory` units, whose outputs are projected to `config.hidden` (Sak, Senior & Beaufays 2014).
+    ///
+    /// ```
+    /// use nn::Mode;
+    /// use rand::SeedableRng;
+    /// use recurrent::{ProjectedLstm, StackConfig};
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let lstm = ProjectedLstm::<f32>::projected(StackConfig::new(5, 3), 16, &mut rng)?;
+    /// let out = lstm.forward(&tensor::Tensor::ones(&[2, 4, 5]).into(), None, None, &mut Mode::Eval);
+    /// assert_eq!(out.y.shape(), [2, 4, 3]);                                   // what is handed on is small,
+    /// assert_eq!(out.state[0].c.shape(), [2, 16]);                            // the memory is not
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Stack::new`].

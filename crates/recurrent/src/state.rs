@@ -23,6 +23,25 @@ pub trait State<E: Element = f32>: Clone {
     fn zip(&self, other: &Self, f: impl FnMut(&Var<E>, &Var<E>) -> Var<E>) -> Self;
 
     /// The same values as constants: gradients stop here, as between windows of truncated backpropagation.
+    ///
+    /// ```
+    /// use nn::{Mode, Module};
+    /// use rand::SeedableRng;
+    /// use recurrent::{Gru, StackConfig, State};
+    /// use tensor::Tensor;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let gru = Gru::<f32>::new(StackConfig::new(2, 3), &mut rng)?;
+    /// let first = autograd::Var::leaf(Tensor::ones(&[1, 4, 2]));
+    /// let second = Tensor::ones(&[1, 4, 2]).into();                                  // (batch, time, input)
+    /// let state = gru.forward(&first, None, None, &mut Mode::Eval).state;
+    /// let cut: Vec<_> = state.iter().map(State::detach).collect();
+    /// let whole = gru.forward(&second, Some(&state), None, &mut Mode::Eval).y;
+    /// let window = gru.forward(&second, Some(&cut), None, &mut Mode::Eval).y;
+    /// assert_eq!(whole.value(), window.value());
+    /// assert!(whole.sum().backward()?.get(&first).is_some());
+    /// assert!(window.sum().backward()?.get(&first).is_none());                        // not across the cut
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     fn detach(&self) -> Self {
         self.map(Var::detach)

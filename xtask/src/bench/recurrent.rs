@@ -26,8 +26,15 @@ pub(super) const CASES: [&str; 6] =
 /// The case that candle and burn are measured at too.
 pub(super) const TRAINED_BY_ALL: &str = "lstm-lm";
 
-const LM: LanguageModelConfig =
-    LanguageModelConfig { vocab: 10_000, d_model: 512, hidden: 512, layers: 2, dropout: 0.0, tied: false };
+const LM: LanguageModelConfig = LanguageModelConfig {
+    vocab: 10_000,
+    d_model: 512,
+    hidden: 512,
+    layers: 2,
+    dropout: 0.0,
+    recurrent_dropout: 0.0,
+    tied: false,
+};
 const LM_BATCH: usize = 32;
 const LM_TIME: usize = 64;
 

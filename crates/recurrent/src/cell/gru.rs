@@ -24,6 +24,21 @@ pub enum Reset {
 
 /// The gated recurrent unit (Cho et al. 2014): `r = σ(W_ir·x + b_ir + W_hr·h + b_hr)`, `z` likewise,
 /// `n` as [`Reset`] says, `h = (1 − z)·n + z·h`. PyTorch's names, order of gates `r, z, n` and start.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, GruCell, Reset};
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let mut cell = GruCell::<f32>::new(3, 2, Reset::After, true, &mut rng)?;
+/// // With biases that close the way in (z = 1), the state stays what it is.
+/// let bias = cell.weights.bias_ih.as_mut().unwrap();
+/// bias.set(Tensor::from_slice(&[0.0, 0.0, 50.0, 50.0, 0.0, 0.0], &[6]));            // of r, z, n
+/// let state = Tensor::from_slice(&[0.25, -0.5], &[1, 2]).into();
+/// let next = cell.step(&Tensor::ones(&[1, 3]).into(), &state);
+/// assert_eq!(next.value().to_vec(), [0.25, -0.5]);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct GruCell<E: Element = f32> {
     /// Its maps.

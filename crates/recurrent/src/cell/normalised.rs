@@ -31,6 +31,20 @@ pub struct NormalisedMemory<E: Element, C> {
 flat_module!(NormalisedMemory<E, C> { cell, norm_c });
 
 /// The layer-normalised LSTM of the paper: both kinds of sums, and the memory on its way out.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, LayerNormLstmCell, LstmCell, Normalised, NormalisedMemory, Stack, StackConfig};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// // Two layers of it.
+/// let config = StackConfig { layers: 2, ..StackConfig::new(5, 7) };
+/// let stack = Stack::<LayerNormLstmCell<f32>>::with(config, |input| {
+///     Ok(Normalised::new(NormalisedMemory::new(LstmCell::new(input, 7, true, &mut rng)?)))
+/// })?;
+/// let x = tensor::Tensor::ones(&[2, 4, 5]).into();                          // (batch, time, input)
+/// assert_eq!(stack.forward(&x, None, None, &mut nn::Mode::Eval).y.shape(), [2, 4, 7]);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 pub type LayerNormLstmCell<E> = Normalised<E, NormalisedMemory<E, LstmCell<E>>>;
 
 impl<E: Element, C: Cell<E>> Normalised<E, C> {

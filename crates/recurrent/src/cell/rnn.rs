@@ -23,6 +23,22 @@ pub enum Nonlinearity {
 }
 
 /// The simple recurrent network (Elman 1990): `h = f(W_ih·x + b_ih + W_hh·h + b_hh)`. PyTorch's names and start.
+///
+/// ```
+/// use nn::Module;
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, Nonlinearity, RnnCell};
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let mut cell = RnnCell::<f32>::new(1, 1, Nonlinearity::Tanh, false, &mut rng)?;
+/// for (_, weight) in cell.parameters_mut() {
+///     weight.set(Tensor::full(&[1, 1], 0.5));                       // weight_ih and weight_hh
+/// }
+/// let first = cell.step(&Tensor::ones(&[1, 1]).into(), &cell.start(1));
+/// let second = cell.step(&Tensor::ones(&[1, 1]).into(), &first);
+/// assert!((second.item() - (0.5 + 0.5 * 0.5_f32.tanh()).tanh()).abs() < 1e-6);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RnnCell<E: Element = f32> {
     /// Its maps.

@@ -26,6 +26,25 @@ pub enum BridgeKind {
 }
 
 /// The first state of a decoder, from an encoded source.
+///
+/// ```
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use recurrent::{Bridge, BridgeKind, Cell, Encoder, GruCell, StackConfig};
+/// use tensor::Ids;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = StackConfig { bidirectional: true, ..StackConfig::new(5, 4) };
+/// let encoder = Encoder::<f32, GruCell>::new(11, config, &mut rng)?;
+/// let encoded = encoder.forward(&Ids::new(vec![3, 4, 5], &[1, 3]), &[3], &mut Mode::Eval);
+/// let decoder = GruCell::<f32>::new_cell(5, 8, true, &mut rng)?;
+/// // One layer, two directions of 4 units, to 8 units; a GRU's state has one part.
+/// let copy = Bridge::new(BridgeKind::Copy, 1, 2, 4, 8, 1, &mut rng)?;
+/// let first = copy.forward(&encoded, &[decoder.start(1)]);                            // one for each layer
+/// let both: Vec<f32> = encoded.state.iter().flat_map(|state| state.value().to_vec()).collect();
+/// assert_eq!(first[0].value().to_vec(), both);
+/// # use recurrent::NewCell;
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bridge<E: Element = f32> {
     /// Of the dense kind, a layer for each part of each state of the decoder, layer by layer.

@@ -70,6 +70,25 @@ impl Seq2SeqConfig {
 }
 
 /// Where the inputs of a decoder come from in training.
+///
+/// ```
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use recurrent::{GruCell, Seq2Seq, Seq2SeqConfig, Teacher, pad};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let model = Seq2Seq::<f32, GruCell>::new(&Seq2SeqConfig::new(11, 13, 6, 8), &mut rng)?;
+/// let (source, lengths) = pad(&[&[3, 4, 5]], 0);
+/// let (right, _) = pad(&[&[1, 7, 8, 9]], 0);
+/// let (wrong, _) = pad(&[&[1, 9, 9, 9]], 0);                                         // begins as the other does
+/// let mut last = |target, teacher| -> Result<_, recurrent::InputError> {
+///     let out = model.forward(&source, &lengths, target, teacher, &mut Mode::Train(&mut rng))?;
+///     Ok(out.logits.value().select(1, 3))                                             // (batch, vocab)
+/// };
+/// assert!(last(&right, Teacher::Forcing)? != last(&wrong, Teacher::Forcing)?);
+/// // On its own, the model sees nothing of the target but the first token.
+/// assert!(last(&right, Teacher::Scheduled(1.0))? == last(&wrong, Teacher::Scheduled(1.0))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Teacher {
     /// Always the right token before.
