@@ -144,7 +144,7 @@ fn check_shapes<E: Element>(op: &str, q: &Tensor<E>, k: &Tensor<E>, v: &Tensor<E
     if kv_heads == 0 || heads % kv_heads != 0 {
         shape::fail(op, &operands, "heads is no multiple of kv_heads");
     }
-    mask.check(q.dim(0), q.dim(2), k.dim(2));
+    mask.check(op, q.dim(0), q.dim(2), k.dim(2));
 }
 
 pub(crate) const CASES: &[Case] = &[

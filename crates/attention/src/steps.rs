@@ -67,7 +67,7 @@ pub fn additive_scores<E: Element>(q: &Var<E>, k: &Var<E>, v: &Var<E>) -> Var<E>
 pub fn normalise<E: Element>(scores: &Var<E>, mask: &Mask) -> Var<E> {
     shape::agree("normalise", &[("scores", "batch query key", scores.shape())]);
     let (batch, queries, keys) = (scores.dim(0), scores.dim(1), scores.dim(2));
-    mask.check(batch, queries, keys);
+    mask.check("normalise", batch, queries, keys);
     if mask.allows_all() {
         return scores.softmax(-1);
     }
