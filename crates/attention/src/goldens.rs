@@ -1,15 +1,15 @@
-//! Local attention beside its equations in PyTorch, forward and backward.
+//! Local attention and copying beside their equations in PyTorch, forward and backward.
 
 use std::path::Path;
 
 use autograd::Var;
-use nn::Module;
 use nn::weights::WeightsFile;
+use nn::{Linear, Module};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use tensor::Tensor;
+use tensor::{Ids, Tensor};
 
-use crate::{LocalAttention, Mask, Score, ScoreKind};
+use crate::{LocalAttention, Mask, Score, ScoreKind, copy_log_probs, normalise};
 
 /// Valid keys of the sources, of 5 there are.
 const LENGTHS: [usize; 3] = [5, 3, 1];
@@ -36,6 +36,10 @@ impl Case {
 
     fn inputs<const N: usize>(&self, names: [&str; N]) -> [Var<f64>; N] {
         names.map(|name| Var::leaf(self.tensor("input", name)))
+    }
+
+    fn ids(&self, name: &str) -> Ids {
+        self.file.ids(&self.key("input", name)).unwrap()
     }
 
     fn load(&self, model: &mut impl Module<f64>) {
@@ -81,4 +85,21 @@ fn monotonic_attention_equals_its_equations() {
     let out = local.forward(&q, &local.source(&k, Mask::none()), &LENGTHS, 1);
     let y = Var::concat(&[&out.context.flatten(0, -1), &out.weights.flatten(0, -1)], 0);
     case.check(&y, &local, &[("q", &q), ("k", &k)]);
+}
+
+#[test]
+fn copying_equals_its_equations() {
+    let case = Case::open("copy");
+    let [logits, scores, context, state, x] = case.inputs(["logits", "scores", "context", "state", "x"]);
+    let features = Var::concat(&[&context, &state, &x], -1);
+    let mut gate = Linear::new(features.dim(-1), 1, true, &mut rng()).unwrap();
+    case.load(&mut gate);
+    let generate = gate.forward(&features).sigmoid(); // (batch, 1)
+    let weights = normalise(&scores.unsqueeze(1), &Mask::lengths(&LENGTHS)).squeeze(1); // (batch, key)
+    let p = copy_log_probs(&logits, &generate, &weights, &case.ids("source"), 9); // (batch, extended)
+    case.assert_close("output", "p", &p.value().map(f64::exp));
+    let y = p.gather(-1, &case.ids("target"));
+    let inputs =
+        [("logits", &logits), ("scores", &scores), ("context", &context), ("state", &state), ("x", &x)];
+    case.check(&y, &gate, &inputs);
 }
