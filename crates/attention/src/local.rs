@@ -41,6 +41,16 @@ nn::module!(LocalAttention<E> { score, position, v; window });
 impl<E: Element> LocalAttention<E> {
     /// Windows around the query's own position.
     ///
+    /// ```
+    /// use attention::{LocalAttention, Mask, Score};
+    /// use tensor::Tensor;
+    /// let local = LocalAttention::monotonic(Score::<f32>::Dot, 1)?;
+    /// let source = local.source(&Tensor::ones(&[1, 5, 4]).into(), Mask::none());        // (batch, key, d_key)
+    /// let out = local.forward(&Tensor::ones(&[1, 1, 4]).into(), &source, &[4], 3);      // a query at position 3
+    /// assert_eq!(out.weights.value().to_vec(), [0.0, 0.0, 0.5, 0.5, 0.0]);              // the last key is padding
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// If `window` is 0.
     pub fn monotonic(score: Score<E>, window: usize) -> Result<Self, ConfigError> {

@@ -41,6 +41,11 @@ impl Mask {
 
     /// Query `i` stands at position `i + offset` and may attend to keys up to there: for queries that continue
     /// a sequence whose keys are cached.
+    ///
+    /// ```
+    /// let mask = attention::Mask::causal_from(2);
+    /// assert!(mask.allows(0, 0, 2) && !mask.allows(0, 0, 3));    // (batch, query, key)
+    /// ```
     pub fn causal_from(offset: usize) -> Self {
         Self { causal_offset: Some(offset), ..Self::default() }
     }
@@ -49,6 +54,11 @@ impl Mask {
     ///
     /// # Panics
     /// If `window` is 0.
+    ///
+    /// ```
+    /// let mask = attention::Mask::sliding_window(2, 0);
+    /// assert_eq!([1, 2, 3, 4].map(|key| mask.allows(0, 3, key)), [false, true, true, false]);
+    /// ```
     #[track_caller]
     pub fn sliding_window(window: usize, offset: usize) -> Self {
         assert!(window > 0, "sliding_window: a window of 0 keys");
@@ -57,6 +67,11 @@ impl Mask {
 
     /// Batch item `b` has `lengths[b]` keys; the rest is padding. Attention to fewer keys than a length panics, naming the
     /// item.
+    ///
+    /// ```
+    /// let table = attention::Mask::lengths(&[3, 1]).to_bools(2, 1, 3);    // (batch, query, key)
+    /// assert_eq!(table.data(), [true, true, true, true, false, false]);
+    /// ```
     pub fn lengths(lengths: &[usize]) -> Self {
         Self { lengths: Some(lengths.into()), ..Self::default() }
     }
@@ -65,6 +80,13 @@ impl Mask {
     ///
     /// # Panics
     /// If it has another number of dimensions.
+    ///
+    /// ```
+    /// use attention::Mask;
+    /// use tensor::Bools;
+    /// let mask = Mask::table(Bools::from_fn(&[4, 4], |at| at[0] % 2 == at[1] % 2));    // (query, key)
+    /// assert!(mask.allows(0, 1, 3) && !mask.allows(0, 1, 2));
+    /// ```
     #[track_caller]
     pub fn table(table: Bools) -> Self {
         let rank = table.shape().len();
@@ -147,6 +169,11 @@ impl Mask {
     ///
     /// # Panics
     /// If lengths or tables are for other sizes, or a length is more than `keys`.
+    ///
+    /// ```
+    /// let table = attention::Mask::causal().to_bools(1, 2, 3);
+    /// assert_eq!(table.data(), [true, false, false, true, true, false]);
+    /// ```
     #[track_caller]
     pub fn to_bools(&self, batch: usize, queries: usize, keys: usize) -> Bools {
         self.check("to_bools", batch, queries, keys);
