@@ -42,6 +42,18 @@ pub struct AttendOptions {
 ///
 /// # Panics
 /// As `attend`, and if `dropout` is not in `[0, 1)`.
+///
+/// ```
+/// use attention::{AttendOptions, Mask, attend_with};
+/// use nn::Mode;
+/// use tensor::Tensor;
+/// let q = Tensor::full(&[1, 1, 1, 1], 2.0).into();                                 // (batch, heads, query, d_head)
+/// let k = Tensor::from_vec(vec![0.0, 3_f64.ln()], &[1, 1, 2, 1]).into();           // (batch, heads, key, d_head)
+/// let v = Tensor::from_vec(vec![4.0, 8.0], &[1, 1, 2, 1]).into();
+/// let options = AttendOptions { scale: Some(0.5), dropout: 0.1 };                  // Eval drops nothing
+/// let y = attend_with(&q, &k, &v, &Mask::none(), &options, &mut Mode::Eval);
+/// assert!((y.item() - (4.0 / 4.0 + 8.0 * 3.0 / 4.0)).abs() < 1e-12);               // softmax(0, ln 3) = (1/4, 3/4)
+/// ```
 #[track_caller]
 pub fn attend_with<E: Element>(
     q: &Var<E>,
@@ -71,6 +83,17 @@ pub fn attend_with<E: Element>(
 /// # Panics
 /// If the width is no multiple of `heads + 2·kv_heads`, `heads` none of `kv_heads`, the mask does not fit, or
 /// `dropout` is not in `[0, 1)`.
+///
+/// ```
+/// use attention::{AttendOptions, Mask, attend_packed};
+/// use nn::Mode;
+/// use tensor::Tensor;
+/// // Two heads of size 1 that share a key and a value; queries of 0 attend to all keys alike.
+/// let qkv = Tensor::from_vec(vec![0.0_f32, 0.0, 5.0, 2.0, 0.0, 0.0, -5.0, 6.0], &[1, 2, 4]).into();
+/// let y = attend_packed(&qkv, 2, 1, &Mask::causal(), &AttendOptions::default(), &mut Mode::Eval);
+/// assert_eq!(y.shape(), [1, 2, 2]);                                                // (batch, time, heads · d_head)
+/// assert_eq!(y.value().to_vec(), [2.0, 2.0, 4.0, 4.0]);
+/// ```
 #[track_caller]
 pub fn attend_packed<E: Element>(
     qkv: &Var<E>,
@@ -113,6 +136,15 @@ pub fn attend_packed<E: Element>(
 ///
 /// # Panics
 /// If the shapes or the mask do not fit together.
+///
+/// ```
+/// use attention::{Mask, attention_weights};
+/// use tensor::Tensor;
+/// let q = Tensor::ones(&[1, 1, 1, 1]).into();                                      // (batch, heads, query, d_head)
+/// let k = Tensor::from_vec(vec![0.0, 3_f64.ln()], &[1, 1, 2, 1]).into();           // (batch, heads, key, d_head)
+/// let weights = attention_weights(&q, &k, &Mask::none()).value().to_vec();         // (batch, heads, query, key)
+/// assert!((weights[0] - 0.25).abs() < 1e-12 && (weights[1] - 0.75).abs() < 1e-12);
+/// ```
 #[track_caller]
 pub fn attention_weights<E: Element>(q: &Var<E>, k: &Var<E>, mask: &Mask) -> Var<E> {
     check_shapes("attention_weights", q.value(), k.value(), k.value(), mask);
@@ -144,7 +176,7 @@ fn check_shapes<E: Element>(op: &str, q: &Tensor<E>, k: &Tensor<E>, v: &Tensor<E
     if kv_heads == 0 || heads % kv_heads != 0 {
         shape::fail(op, &operands, "heads is no multiple of kv_heads");
     }
-    mask.check(q.dim(0), q.dim(2), k.dim(2));
+    mask.check(op, q.dim(0), q.dim(2), k.dim(2));
 }
 
 pub(crate) const CASES: &[Case] = &[

@@ -104,6 +104,16 @@ impl<E: Element> KvCache<E> {
     ///
     /// # Panics
     /// If a parent is out of range.
+    ///
+    /// ```
+    /// use attention::KvCache;
+    /// use tensor::Tensor;
+    /// let mut cache = KvCache::new();
+    /// let new = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0], &[3, 1, 1, 1]);    // (batch, heads, time, d_head)
+    /// cache.append(&new, &new);
+    /// cache.reorder(&[2, 0, 0]);
+    /// assert_eq!(cache.keys().to_vec(), [3.0, 1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn reorder(&mut self, parents: &[usize]) {
         let index: Vec<u32> = parents.iter().map(|parent| *parent as u32).collect();
@@ -114,6 +124,15 @@ impl<E: Element> KvCache<E> {
     }
 
     /// Forgets everything from time `len` on.
+    ///
+    /// ```
+    /// # use {attention::KvCache, tensor::Tensor};
+    /// let mut cache = KvCache::new();
+    /// let new = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0], &[1, 1, 3, 1]);    // (batch, heads, time, d_head)
+    /// cache.append(&new, &new);
+    /// cache.truncate(2);
+    /// assert_eq!(cache.keys().to_vec(), [1.0, 2.0]);
+    /// ```
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }

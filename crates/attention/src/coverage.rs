@@ -83,6 +83,14 @@ impl<E: Element> CoverageAttention<E> {
 ///
 /// # Panics
 /// If the shapes differ.
+///
+/// ```
+/// use attention::coverage_loss;
+/// use tensor::Tensor;
+/// let weights = Tensor::from_vec(vec![0.75_f32, 0.25, 0.0], &[1, 3]).into();       // (batch, key)
+/// let coverage = Tensor::from_vec(vec![0.5, 0.5, 1.0], &[1, 3]).into();
+/// assert_eq!(coverage_loss(&weights, &coverage).value().to_vec(), [0.5 + 0.25]);
+/// ```
 #[track_caller]
 pub fn coverage_loss<E: Element>(weights: &Var<E>, coverage: &Var<E>) -> Var<E> {
     let operands = [("weights", "batch key", weights.shape()), ("coverage", "batch key", coverage.shape())];

@@ -5,6 +5,8 @@ mod attend;
 mod cache;
 mod case;
 mod coverage;
+#[cfg(test)]
+mod goldens;
 mod kernel;
 mod local;
 mod mask;

@@ -41,6 +41,16 @@ nn::module!(LocalAttention<E> { score, position, v; window });
 impl<E: Element> LocalAttention<E> {
     /// Windows around the query's own position.
     ///
+    /// ```
+    /// use attention::{LocalAttention, Mask, Score};
+    /// use tensor::Tensor;
+    /// let local = LocalAttention::monotonic(Score::<f32>::Dot, 1)?;
+    /// let source = local.source(&Tensor::ones(&[1, 5, 4]).into(), Mask::none());        // (batch, key, d_key)
+    /// let out = local.forward(&Tensor::ones(&[1, 1, 4]).into(), &source, &[4], 3);      // a query at position 3
+    /// assert_eq!(out.weights.value().to_vec(), [0.0, 0.0, 0.5, 0.5, 0.0]);              // the last key is padding
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// If `window` is 0.
     pub fn monotonic(score: Score<E>, window: usize) -> Result<Self, ConfigError> {
@@ -77,7 +87,7 @@ impl<E: Element> LocalAttention<E> {
     /// `lengths` keys.
     ///
     /// # Panics
-    /// If the shapes or the mask do not fit together.
+    /// If the shapes, the mask or the lengths do not fit together.
     #[track_caller]
     pub fn forward(
         &self,
@@ -87,16 +97,17 @@ impl<E: Element> LocalAttention<E> {
         first: usize,
     ) -> Attended<E> {
         let (batch, queries, keys) = (query.dim(0), query.dim(1), source.keys.dim(1));
-        assert!(lengths.len() == batch, "local attention: {} lengths for {batch} sources", lengths.len());
+        let within = Mask::lengths(lengths);
+        within.check("local attention", batch, queries, keys);
         let places = self.places(query, lengths, first); // (batch, query, 1)
         let window = self.window as f64;
         let at = places.value().contiguous();
         let near = Bools::from_fn(&[batch, queries, keys], |index| {
-            let (key, place) = (index[2], at.at(&[index[0], index[1], 0]).to_f64());
-            key < lengths[index[0]] && (key as f64 - place).abs() <= window
+            let place = at.at(&[index[0], index[1], 0]).to_f64();
+            (index[2] as f64 - place).abs() <= window
         });
         let scores = self.score.scores(query, &source.keys); // (batch, query, key)
-        let mut weights = normalise(&scores, &source.mask.and(&Mask::table(near)));
+        let mut weights = normalise(&scores, &source.mask.and(&within).and(&Mask::table(near)));
         if self.position.is_some() {
             let sigma = window / 2.0;
             let distance = Var::constant(Tensor::arange(keys)) - &places; // (batch, query, key)

@@ -41,6 +41,11 @@ impl Mask {
 
     /// Query `i` stands at position `i + offset` and may attend to keys up to there: for queries that continue
     /// a sequence whose keys are cached.
+    ///
+    /// ```
+    /// let mask = attention::Mask::causal_from(2);
+    /// assert!(mask.allows(0, 0, 2) && !mask.allows(0, 0, 3));    // (batch, query, key)
+    /// ```
     pub fn causal_from(offset: usize) -> Self {
         Self { causal_offset: Some(offset), ..Self::default() }
     }
@@ -49,13 +54,24 @@ impl Mask {
     ///
     /// # Panics
     /// If `window` is 0.
+    ///
+    /// ```
+    /// let mask = attention::Mask::sliding_window(2, 0);
+    /// assert_eq!([1, 2, 3, 4].map(|key| mask.allows(0, 3, key)), [false, true, true, false]);
+    /// ```
     #[track_caller]
     pub fn sliding_window(window: usize, offset: usize) -> Self {
         assert!(window > 0, "sliding_window: a window of 0 keys");
         Self { causal_offset: Some(offset), window: Some(window), ..Self::default() }
     }
 
-    /// Batch item `b` has `lengths[b]` keys; the rest is padding.
+    /// Batch item `b` has `lengths[b]` keys; the rest is padding. Attention to fewer keys than a length panics, naming the
+    /// item.
+    ///
+    /// ```
+    /// let table = attention::Mask::lengths(&[3, 1]).to_bools(2, 1, 3);    // (batch, query, key)
+    /// assert_eq!(table.data(), [true, true, true, true, false, false]);
+    /// ```
     pub fn lengths(lengths: &[usize]) -> Self {
         Self { lengths: Some(lengths.into()), ..Self::default() }
     }
@@ -64,6 +80,13 @@ impl Mask {
     ///
     /// # Panics
     /// If it has another number of dimensions.
+    ///
+    /// ```
+    /// use attention::Mask;
+    /// use tensor::Bools;
+    /// let mask = Mask::table(Bools::from_fn(&[4, 4], |at| at[0] % 2 == at[1] % 2));    // (query, key)
+    /// assert!(mask.allows(0, 1, 3) && !mask.allows(0, 1, 2));
+    /// ```
     #[track_caller]
     pub fn table(table: Bools) -> Self {
         let rank = table.shape().len();
@@ -143,7 +166,17 @@ impl Mask {
     }
 
     /// The full table, `(batch, query, key)`.
+    ///
+    /// # Panics
+    /// If lengths or tables are for other sizes, or a length is more than `keys`.
+    ///
+    /// ```
+    /// let table = attention::Mask::causal().to_bools(1, 2, 3);
+    /// assert_eq!(table.data(), [true, false, false, true, true, false]);
+    /// ```
+    #[track_caller]
     pub fn to_bools(&self, batch: usize, queries: usize, keys: usize) -> Bools {
+        self.check("to_bools", batch, queries, keys);
         let shape = [batch, queries, keys];
         let data = (0..batch * queries * keys).map(|flat| {
             let (b, i, j) = (flat / (queries * keys), flat / keys % queries, flat % keys);
@@ -152,22 +185,24 @@ impl Mask {
         Bools::new(data.collect(), &shape)
     }
 
-    /// Checks that lengths and tables fit `(batch, queries, keys)`.
+    /// Checks that lengths and tables fit the `(batch, queries, keys)` of the operation `op`.
     #[track_caller]
-    pub(crate) fn check(&self, batch: usize, queries: usize, keys: usize) {
+    pub(crate) fn check(&self, op: &str, batch: usize, queries: usize, keys: usize) {
         if let Some(lengths) = &self.lengths {
-            assert!(
-                lengths.len() == batch,
-                "mask: lengths of {} items for a batch of {batch}",
-                lengths.len()
-            );
+            let items = lengths.len();
+            assert!(items == batch, "{op}: mask: lengths of {items} items for a batch of {batch}");
+            if let Some((item, length)) = lengths.iter().enumerate().find(|(_, length)| **length > keys) {
+                panic!(
+                    "{op}: mask: length {length} of batch item {item}, expected at most {keys}, the number of keys"
+                );
+            }
         }
         for table in &self.tables {
             let wanted: &[usize] = &[batch, queries, keys];
             let wanted = &wanted[3 - table.shape().len()..];
             assert!(
                 table.shape() == wanted,
-                "mask: table {:?} for (batch, query, key) {wanted:?}",
+                "{op}: mask: table {:?} for (batch, query, key) {wanted:?}",
                 table.shape()
             );
         }
@@ -177,6 +212,15 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        AttendOptions, LocalAttention, Score, Source, SourceAttention, attend, attend_packed,
+        attention_weights, dot_scores, normalise,
+    };
+    use autograd::Var;
+    use nn::Mode;
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook};
+    use tensor::Tensor;
 
     #[test]
     fn parts_compose() {
@@ -198,6 +242,56 @@ mod tests {
     #[test]
     #[should_panic(expected = "lengths of 2 items for a batch of 3")]
     fn wrong_batch_is_named() {
-        Mask::lengths(&[1, 2]).check(3, 4, 4);
+        Mask::lengths(&[1, 2]).check("attend", 3, 4, 4);
+    }
+
+    /// Whatever mask is applied, by every operation that knows how many keys there are, at the line of the caller.
+    #[test]
+    fn a_length_of_more_than_the_keys_is_named() {
+        thread_local!(static LINE: Cell<Option<u32>> = const { Cell::new(None) });
+        let first = line!();
+        let print = take_hook();
+        set_hook(Box::new(move |info| {
+            LINE.set(info.location().filter(|at| at.file() == file!()).map(Location::line));
+            print(info);
+        }));
+        let mask = Mask::lengths(&[4, 5]);
+        let x = Var::constant(Tensor::<f32>::ones(&[2, 1, 4, 3])); // (batch, heads, time, d_head)
+        let rows = x.squeeze(1); // (batch, time, d)
+        let score = || Score::Dot;
+        let source = |mask: &Mask| Source { keys: rows.clone(), values: rows.clone(), mask: mask.clone() };
+        let global = SourceAttention::new(score(), 0.0).unwrap();
+        let local = LocalAttention::monotonic(score(), 1).unwrap();
+        let packed = |mask: &Mask| {
+            attend_packed(
+                &Var::concat(&[&rows, &rows, &rows], -1),
+                1,
+                1,
+                mask,
+                &AttendOptions::default(),
+                &mut Mode::Eval,
+            )
+        };
+        type Run<'a> = Box<dyn Fn(&Mask) + 'a>;
+        let runs: [(&str, Run<'_>); 7] = [
+            ("attend", Box::new(|mask| drop(attend(&x, &x, &x, &mask.and(&Mask::causal()))))),
+            ("attend_packed", Box::new(|mask| drop(packed(mask)))),
+            ("attention_weights", Box::new(|mask| drop(attention_weights(&x, &x, mask)))),
+            ("normalise", Box::new(|mask| drop(normalise(&dot_scores(&rows, &rows), mask)))),
+            ("normalise", Box::new(|mask| drop(global.forward(&rows, &source(mask), &mut Mode::Eval)))),
+            ("local attention", Box::new(|_| drop(local.forward(&rows, &source(&Mask::none()), &[4, 5], 0)))),
+            ("to_bools", Box::new(|mask| drop(mask.to_bools(2, 4, 4)))),
+        ];
+        for (op, run) in runs {
+            let message =
+                catch_unwind(AssertUnwindSafe(|| run(&mask))).unwrap_err().downcast::<String>().unwrap();
+            let expected = "length 5 of batch item 1, expected at most 4, the number of keys";
+            assert_eq!(*message, format!("{op}: mask: {expected}"));
+            assert!(
+                LINE.get().is_some_and(|line| line > first),
+                "{op}: the panic is not at the caller's line"
+            );
+        }
+        attend(&x, &x, &x, &Mask::lengths(&[4, 0]));
     }
 }

@@ -90,6 +90,17 @@ impl<E: Element> MultiHeadAttention<E> {
     ///
     /// # Panics
     /// If the shapes or the mask do not fit together.
+    ///
+    /// ```
+    /// # use {attention::{Mask, MultiHeadAttention}, nn::Mode, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// let (x, memory) = (Tensor::ones(&[2, 3, 8]).into(), Tensor::ones(&[2, 5, 8]).into());
+    /// let mask = Mask::lengths(&[5, 4]);                                         // of the memory
+    /// assert_eq!(attention.forward_cross(&x, &memory, &mask, &mut Mode::Eval).shape(), [2, 3, 8]);
+    /// assert_eq!(attention.weights(&x, &memory, &mask).shape(), [2, 2, 3, 5]);   // (batch, heads, tgt_time, src_time)
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     #[track_caller]
     pub fn forward_cross(&self, x: &Var<E>, memory: &Var<E>, mask: &Mask, mode: &mut Mode<'_>) -> Var<E> {
         let [k, v] = self.keys_and_values(memory);
@@ -128,6 +139,21 @@ impl<E: Element> MultiHeadAttention<E> {
     ///
     /// # Panics
     /// If the last dimension is not `d_model`, or there are not three.
+    ///
+    /// ```
+    /// # use {attention::{Mask, MultiHeadAttention}, nn::Mode, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// let memory = Tensor::normal(&[1, 5, 8], 0.0, 1.0, &mut rng).into();
+    /// let [k, v] = attention.keys_and_values(&memory);                           // once
+    /// for _step in 0..3 {
+    ///     let x = Tensor::normal(&[1, 1, 8], 0.0, 1.0, &mut rng).into();
+    ///     let y = attention.attend_projected(&attention.queries(&x), &k, &v, &Mask::none(), &mut Mode::Eval);
+    ///     let whole = attention.forward_cross(&x, &memory, &Mask::none(), &mut Mode::Eval);
+    ///     assert!(y.value().max_abs_diff(whole.value()) < 1e-6);
+    /// }
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     #[track_caller]
     pub fn keys_and_values(&self, memory: &Var<E>) -> [Var<E>; 2] {
         let d_model = self.d_model();
@@ -169,6 +195,19 @@ impl<E: Element> MultiHeadAttention<E> {
     ///
     /// # Panics
     /// If the last dimension of `x` is not `d_model`, or `cache` holds another batch size or other heads.
+    ///
+    /// ```
+    /// # use {attention::{KvCache, Mask, MultiHeadAttention}, autograd::Var, nn::Mode, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// let x = Var::constant(Tensor::normal(&[1, 5, 8], 0.0, 1.0, &mut rng));           // (batch, time, d_model)
+    /// let mut cache = KvCache::new();
+    /// attention.forward_cached(&x.slice(1, 0..4), &mut cache);                   // four positions …
+    /// let last = attention.forward_cached(&x.slice(1, 4..5), &mut cache);        // … and one more
+    /// let whole = attention.forward(&x, &Mask::causal(), &mut Mode::Eval);
+    /// assert!(last.value().max_abs_diff(&whole.value().slice(1, 4..5)) < 1e-6);
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     #[track_caller]
     pub fn forward_cached(&self, x: &Var<E>, cache: &mut KvCache<E>) -> Var<E> {
         let past = cache.len();

@@ -30,6 +30,19 @@ pub enum ScoreKind {
 /// A score of queries and keys with its parameters.
 ///
 /// The part that depends on keys alone is computed once per source ([`keys`](Self::keys)), the rest for each query.
+///
+/// ```
+/// use attention::{Score, ScoreKind};
+/// use rand::SeedableRng;
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let score = Score::<f32>::new(ScoreKind::General, 5, 6, 0, &mut rng)?;                // it has no hidden units
+/// let keys = score.keys(&Tensor::ones(&[2, 9, 6]).into());                              // W·k, (batch, key, d_query)
+/// let scores = score.scores(&Tensor::ones(&[2, 3, 5]).into(), &keys);                   // (batch, query, key)
+/// assert_eq!((keys.shape(), scores.shape()), (&[2, 9, 5][..], &[2, 3, 9][..]));
+/// assert!(Score::<f32>::new(ScoreKind::Dot, 5, 6, 0, &mut rng).is_err());               // needs vectors of one size
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant)] // A model has one or two.
 pub enum Score<E: Element = f32> {

@@ -12,6 +12,14 @@ use crate::Mask;
 ///
 /// # Panics
 /// If the shapes do not fit together.
+///
+/// ```
+/// use attention::dot_scores;
+/// use tensor::Tensor;
+/// let q = Tensor::from_vec(vec![1.0_f32, 2.0], &[1, 1, 2]).into();                 // (batch, query, d)
+/// let k = Tensor::from_vec(vec![3.0, 4.0, -2.0, 1.0], &[1, 2, 2]).into();          // (batch, key, d)
+/// assert_eq!(dot_scores(&q, &k).value().to_vec(), [11.0, 0.0]);                    // (batch, query, key)
+/// ```
 #[track_caller]
 pub fn dot_scores<E: Element>(q: &Var<E>, k: &Var<E>) -> Var<E> {
     let operands = [("q", "batch query d", q.shape()), ("k", "batch key d", k.shape())];
@@ -23,6 +31,14 @@ pub fn dot_scores<E: Element>(q: &Var<E>, k: &Var<E>) -> Var<E> {
 ///
 /// # Panics
 /// If the shapes do not fit together.
+///
+/// ```
+/// use attention::scaled_dot_scores;
+/// use tensor::Tensor;
+/// let q = Tensor::<f32>::ones(&[1, 1, 4]).into();                                  // (batch, query, d)
+/// let k = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], &[1, 1, 4]).into();           // (batch, key, d)
+/// assert_eq!(scaled_dot_scores(&q, &k).value().to_vec(), [5.0]);                   // 10 / √4
+/// ```
 #[track_caller]
 pub fn scaled_dot_scores<E: Element>(q: &Var<E>, k: &Var<E>) -> Var<E> {
     let scale = 1.0 / (q.dim(-1) as f64).sqrt();
@@ -63,11 +79,20 @@ pub fn additive_scores<E: Element>(q: &Var<E>, k: &Var<E>, v: &Var<E>) -> Var<E>
 ///
 /// # Panics
 /// If the mask does not fit.
+///
+/// ```
+/// use attention::{Mask, normalise};
+/// use tensor::Tensor;
+/// let scores = Tensor::from_vec(vec![0.0, 3_f64.ln(), 9.0], &[1, 1, 3]).into();    // (batch, query, key)
+/// let weights = normalise(&scores, &Mask::lengths(&[2])).value().to_vec();
+/// assert!((weights[0] - 0.25).abs() < 1e-12 && (weights[1] - 0.75).abs() < 1e-12);
+/// assert_eq!(weights[2], 0.0);                                                     // padding
+/// ```
 #[track_caller]
 pub fn normalise<E: Element>(scores: &Var<E>, mask: &Mask) -> Var<E> {
     shape::agree("normalise", &[("scores", "batch query key", scores.shape())]);
     let (batch, queries, keys) = (scores.dim(0), scores.dim(1), scores.dim(2));
-    mask.check(batch, queries, keys);
+    mask.check("normalise", batch, queries, keys);
     if mask.allows_all() {
         return scores.softmax(-1);
     }
@@ -79,6 +104,14 @@ pub fn normalise<E: Element>(scores: &Var<E>, mask: &Mask) -> Var<E> {
 ///
 /// # Panics
 /// If the shapes do not fit together.
+///
+/// ```
+/// use attention::weighted_sum;
+/// use tensor::Tensor;
+/// let weights = Tensor::from_vec(vec![0.25_f32, 0.75], &[1, 1, 2]).into();         // (batch, query, key)
+/// let values = Tensor::from_vec(vec![4.0, 0.0, 0.0, 8.0], &[1, 2, 2]).into();      // (batch, key, d)
+/// assert_eq!(weighted_sum(&weights, &values).value().to_vec(), [1.0, 6.0]);        // (batch, query, d)
+/// ```
 #[track_caller]
 pub fn weighted_sum<E: Element>(weights: &Var<E>, values: &Var<E>) -> Var<E> {
     let operands =

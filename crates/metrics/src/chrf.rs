@@ -109,6 +109,13 @@ impl Chrf {
 }
 
 /// What a chrF score is made of.
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric};
+/// let details = Chrf { char_order: 1, ..Chrf::default() }.sentence("ab", &["abcd"])?.details;
+/// assert_eq!((details.precision, details.recall), (1.0, 0.5));
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChrfDetails {
     /// Mean precision of the orders that both sides have.

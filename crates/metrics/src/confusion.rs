@@ -24,6 +24,14 @@ pub fn accuracy<T: PartialEq>(truth: &[T], predicted: &[T]) -> Result<f64, Error
 }
 
 /// Precision, recall and F1. A ratio without cases (0 ÷ 0) is 0.
+///
+/// ```
+/// let matrix = metrics::ConfusionMatrix::from_labels(&[0, 0, 1], &[0, 0, 0], 2)?;
+/// let scores = matrix.class(1);                                            // never predicted
+/// assert_eq!((scores.precision, scores.recall, scores.support), (0.0, 0.0, 1));
+/// assert_eq!(matrix.class(0).f1, 0.8);                                     // of 2/3 and 1
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassScores {
     /// Share of the predictions of the class that are right.
@@ -140,6 +148,14 @@ impl ConfusionMatrix {
     /// Scores over all cases of `classes` together. With every class included, all three are the accuracy;
     /// leave one out (the "no entity" tag, say) and they differ.
     ///
+    /// ```
+    /// let (truth, predicted) = ([0, 0, 1, 1, 2], [0, 1, 1, 0, 2]);
+    /// let matrix = metrics::ConfusionMatrix::from_labels(&truth, &predicted, 3)?;
+    /// assert_eq!(matrix.micro_scores(&[0, 1, 2]).f1, 3.0 / 5.0);
+    /// assert_eq!(matrix.micro_scores(&[1, 2]).f1, 2.0 / 3.0);             // 2 hits, 3 predicted, 3 true
+    /// # Ok::<(), metrics::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If a class is out of range.
     pub fn micro_scores(&self, classes: &[usize]) -> ClassScores {
@@ -154,11 +170,25 @@ impl ConfusionMatrix {
 
     /// Mean of the class scores, every class alike. Classes that occur neither in the truth nor in the
     /// predictions are left out.
+    ///
+    /// ```
+    /// let matrix = metrics::ConfusionMatrix::from_labels(&[0, 0, 0, 1], &[0, 0, 1, 1], 3)?;
+    /// assert_eq!([0, 1].map(|class| matrix.class(class).precision), [1.0, 0.5]);
+    /// assert_eq!(matrix.macro_scores().precision, (1.0 + 0.5) / 2.0);     // class 2 never occurs
+    /// # Ok::<(), metrics::Error>(())
+    /// ```
     pub fn macro_scores(&self) -> ClassScores {
         self.mean_scores(|_| 1.0)
     }
 
     /// Mean of the class scores, weighted by the number of true cases.
+    ///
+    /// ```
+    /// let matrix = metrics::ConfusionMatrix::from_labels(&[0, 0, 0, 1], &[0, 0, 1, 1], 2)?;
+    /// assert_eq!([0, 1].map(|class| matrix.class(class).precision), [1.0, 0.5]);
+    /// assert_eq!(matrix.weighted_scores().precision, (3.0 * 1.0 + 1.0 * 0.5) / 4.0);
+    /// # Ok::<(), metrics::Error>(())
+    /// ```
     pub fn weighted_scores(&self) -> ClassScores {
         self.mean_scores(|scores| scores.support as f64)
     }

@@ -101,7 +101,17 @@ pub trait CorpusMetric {
     }
 }
 
-/// Statistics of the segments of a corpus under one metric.
+/// Statistics of the segments of a corpus under one metric: counted once, they give the score of any part.
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric};
+/// let chrf = Chrf::default();
+/// let segments = chrf.segments(&["the cat", "a dog ran"], &[["the cat"], ["a dog runs"]])?;
+/// assert_eq!(chrf.score(&segments.sums_of([0])).0, 100.0);
+/// let whole = chrf.corpus(&["the cat", "a dog ran"], &[["the cat"], ["a dog runs"]])?;
+/// assert_eq!(chrf.score(&segments.sums()).0, whole.score);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segments {
     statistics: Vec<Vec<f64>>,

@@ -203,6 +203,12 @@ impl EditCounts {
     }
 
     /// `errors / (errors + hits)`, between 0 and 1: the match error rate (Morris et al. 2004). 0 for two empty sequences.
+    ///
+    /// ```
+    /// use metrics::EditCounts;
+    /// let counts = EditCounts::between(&["hello"], &["oh", "well", "hello"]);
+    /// assert_eq!((counts.rate(), counts.match_error_rate()), (2.0, 2.0 / 3.0));
+    /// ```
     pub fn match_error_rate(&self) -> f64 {
         match self.errors() {
             0 => 0.0,
@@ -212,6 +218,12 @@ impl EditCounts {
 
     /// `hits² / (reference_len · hypothesis_len)`: the word information preserved (Morris et al. 2004); one minus it is
     /// the information lost. 1 for two empty sequences.
+    ///
+    /// ```
+    /// use metrics::EditCounts;
+    /// let counts = EditCounts::between(&["the", "cat", "sat", "down"], &["the", "cat"]);
+    /// assert_eq!(counts.information_preserved(), (2.0 / 4.0) * (2.0 / 2.0));
+    /// ```
     pub fn information_preserved(&self) -> f64 {
         match (self.reference_len(), self.hypothesis_len()) {
             (0, 0) => 1.0,

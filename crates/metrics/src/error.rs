@@ -3,6 +3,11 @@
 use std::fmt;
 
 /// Data that cannot be scored.
+///
+/// ```
+/// let error = metrics::accuracy(&[1, 2, 3], &[1, 2]).unwrap_err();
+/// assert_eq!(error.to_string(), "expected 3 items, found 2");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {

@@ -20,6 +20,14 @@ pub fn bits_per_byte(nats: f64, bytes: usize) -> f64 {
 
 /// Sum of a loss in nats over tokens, from which mean, perplexity and bits per byte follow. Summed, so that
 /// batches of different sizes weigh by their tokens.
+///
+/// ```
+/// let mut loss = metrics::LogLoss::new();
+/// loss.add(6.0, 3);                               // nats of three tokens
+/// loss.add_mean(4.0, 1);                          // a mean over one more
+/// assert_eq!((loss.nats(), loss.mean()), (10.0, 2.5));
+/// assert_eq!(loss.perplexity(), 2.5_f64.exp());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LogLoss {
     nats: f64,

@@ -12,6 +12,23 @@ use crate::ngram::ngrams;
 use crate::text::{strip_end, words};
 
 /// What stands in for a precision of zero matches (Chen & Cherry 2014).
+///
+/// Both words match and the one pair of words does not, so `BLEU = 100 · √p₂`:
+///
+/// ```
+/// use metrics::{Bleu, CorpusMetric, Smoothing};
+/// for (smoothing, pairs) in [
+///     (Smoothing::None, 0.0),
+///     (Smoothing::Floor(0.1), 0.1 / 1.0),
+///     (Smoothing::AddK(1.0), (0.0 + 1.0) / (1.0 + 1.0)),
+///     (Smoothing::Exp, 0.5 / 1.0),
+/// ] {
+///     let bleu = Bleu { smoothing, max_order: 2, ..Bleu::default() };
+///     let found = bleu.sentence("sat cat", &["cat sat"])?.score;
+///     assert!((found - 100.0 * f64::sqrt(pairs)).abs() < 1e-9, "{smoothing:?}: {found}");
+/// }
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Smoothing {
     /// Nothing: BLEU is 0 if an order has no match.
@@ -90,6 +107,15 @@ impl Bleu {
 }
 
 /// What a BLEU score is made of.
+///
+/// ```
+/// use metrics::{Bleu, CorpusMetric};
+/// let score = Bleu::default().sentence("a b c d", &["a b c d e f g h"])?;
+/// assert_eq!(score.details.matches, [4, 3, 2, 1]);                        // all n-grams there are …
+/// assert_eq!(score.details.brevity_penalty, f64::exp(1.0 - 8.0 / 4.0));   // … of half the text
+/// assert!((score.score - 100.0 * score.details.brevity_penalty).abs() < 1e-9);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BleuDetails {
     /// Precision of each order in per cent, after smoothing.

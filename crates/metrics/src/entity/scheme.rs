@@ -3,6 +3,25 @@
 use crate::error::Error;
 
 /// The letters that tags begin with, and what they mean.
+///
+/// A name of two words, right before a name of one, in all of them:
+///
+/// ```
+/// use metrics::{EntityMode, EntityScheme, entities};
+/// for (scheme, tags) in [
+///     (EntityScheme::Iob1, ["I-PER", "I-PER", "B-PER", "O"]),
+///     (EntityScheme::Iob2, ["B-PER", "I-PER", "B-PER", "O"]),
+///     (EntityScheme::Ioe1, ["I-PER", "E-PER", "I-PER", "O"]),
+///     (EntityScheme::Ioe2, ["I-PER", "E-PER", "E-PER", "O"]),
+///     (EntityScheme::Iobes, ["B-PER", "E-PER", "S-PER", "O"]),
+///     (EntityScheme::Bilou, ["B-PER", "L-PER", "U-PER", "O"]),
+/// ] {
+///     let found = entities(&tags, EntityMode::Strict(scheme))?;
+///     let spans: Vec<_> = found.iter().map(|entity| entity.start..entity.end).collect();
+///     assert_eq!(spans, [0..2, 2..3], "{scheme:?}");
+/// }
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityScheme {
     /// `I`, `O`; `B` where an entity follows one of its own type.

@@ -11,6 +11,15 @@ use crate::error_rate::same_length;
 use crate::ngram::{common, ngrams};
 
 /// What ROUGE counts.
+///
+/// ```
+/// use metrics::{Rouge, RougeKind};
+/// let (reference, prediction) = ("the cat sat\nthe dog ran", "the dog ran\nthe cat sat");
+/// let f1 = |kind| Rouge { kind, stemmer: false }.score(reference, prediction).f1;
+/// assert_eq!(f1(RougeKind::N(1)), 1.0);
+/// assert_eq!(f1(RougeKind::L), 0.5);              // one sentence, 3 of 6 words, is in order
+/// assert_eq!(f1(RougeKind::LSum), 1.0);           // each line finds its own
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RougeKind {
     /// N-grams: ROUGE-1, ROUGE-2, …; at least 1.
@@ -89,6 +98,14 @@ impl Rouge {
 
     /// The score against the reference with the highest F1, the first among equals.
     ///
+    /// ```
+    /// use metrics::{Rouge, RougeKind};
+    /// let rouge = Rouge { kind: RougeKind::N(1), stemmer: false };
+    /// let score = rouge.best_of(&["a cat sat", "the dog"], "the dog ran")?;
+    /// assert_eq!((score.precision, score.recall), (2.0 / 3.0, 1.0));
+    /// # Ok::<(), metrics::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no reference.
     pub fn best_of<T: AsRef<str>>(&self, references: &[T], prediction: &str) -> Result<RougeScore, Error> {
@@ -97,6 +114,15 @@ impl Rouge {
     }
 
     /// The mean over a corpus of each prediction's score against its best reference.
+    ///
+    /// ```
+    /// use metrics::{Rouge, RougeKind};
+    /// let rouge = Rouge { kind: RougeKind::L, stemmer: true };
+    /// let references = [vec!["the cats sat", "a cat sat"], vec!["it rained"]];
+    /// let score = rouge.corpus(&references, &["the cat sat", "we left"])?;
+    /// assert_eq!(score.f1, (1.0 + 0.0) / 2.0);
+    /// # Ok::<(), metrics::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the numbers of segments differ, there are none, or one has no reference.

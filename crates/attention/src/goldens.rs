@@ -1,0 +1,105 @@
+//! Local attention and copying beside their equations in PyTorch, forward and backward.
+
+use std::path::Path;
+
+use autograd::Var;
+use nn::weights::WeightsFile;
+use nn::{Linear, Module};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tensor::{Ids, Tensor};
+
+use crate::{LocalAttention, Mask, Score, ScoreKind, copy_log_probs, normalise};
+
+/// Valid keys of the sources, of 5 there are.
+const LENGTHS: [usize; 3] = [5, 3, 1];
+
+/// One case of `seq2seq.safetensors`; see `fixtures/goldens/README.md`.
+struct Case {
+    file: WeightsFile,
+    name: &'static str,
+}
+
+impl Case {
+    fn open(name: &'static str) -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/seq2seq.safetensors");
+        Self { file: WeightsFile::open(Path::new(path)).unwrap(), name }
+    }
+
+    fn key(&self, kind: &str, name: &str) -> String {
+        format!("{}/{kind}/{name}", self.name)
+    }
+
+    fn tensor(&self, kind: &str, name: &str) -> Tensor<f64> {
+        self.file.tensor(&self.key(kind, name)).unwrap()
+    }
+
+    fn inputs<const N: usize>(&self, names: [&str; N]) -> [Var<f64>; N] {
+        names.map(|name| Var::leaf(self.tensor("input", name)))
+    }
+
+    fn ids(&self, name: &str) -> Ids {
+        self.file.ids(&self.key("input", name)).unwrap()
+    }
+
+    fn load(&self, model: &mut impl Module<f64>) {
+        for (path, param) in model.parameters_mut() {
+            param.set(self.tensor("param", &path));
+        }
+    }
+
+    fn assert_close(&self, kind: &str, name: &str, found: &Tensor<f64>) {
+        let expected = self.tensor(kind, name);
+        assert_eq!(found.shape(), expected.shape(), "{} {kind} {name}", self.name);
+        let difference = found.max_abs_diff(&expected);
+        assert!(difference < 1e-12, "{} {kind} {name}: differs by {difference:e}", self.name);
+    }
+
+    /// Compares `y`, and the gradients of every parameter and of the inputs, which are all that the file has.
+    fn check(&self, y: &Var<f64>, model: &impl Module<f64>, inputs: &[(&str, &Var<f64>)]) {
+        self.assert_close("output", "y", y.value());
+        let grads = y.backward_from(&self.tensor("upstream", "y")).unwrap();
+        let params = model.parameters();
+        let params = params.iter().map(|(path, param)| (path.as_str(), param.var()));
+        let all: Vec<_> = params.chain(inputs.iter().copied()).collect();
+        let recorded =
+            self.file.tensors().iter().filter(|(name, _)| name.starts_with(&self.key("grad", ""))).count();
+        assert_eq!(all.len(), recorded, "{}: gradients compared", self.name);
+        for (name, var) in all {
+            self.assert_close("grad", name, grads.get(var).unwrap());
+        }
+    }
+}
+
+fn rng() -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(0)
+}
+
+#[test]
+fn monotonic_attention_equals_its_equations() {
+    let case = Case::open("local_monotonic");
+    let [q, k] = case.inputs(["q", "k"]);
+    let score = Score::new(ScoreKind::General, q.dim(-1), k.dim(-1), 0, &mut rng()).unwrap();
+    let mut local = LocalAttention::monotonic(score, 1).unwrap();
+    case.load(&mut local);
+    let out = local.forward(&q, &local.source(&k, Mask::none()), &LENGTHS, 1);
+    let y = Var::concat(&[&out.context.flatten(0, -1), &out.weights.flatten(0, -1)], 0);
+    case.check(&y, &local, &[("q", &q), ("k", &k)]);
+}
+
+#[test]
+fn copying_equals_its_equations() {
+    let case = Case::open("copy");
+    let [logits, scores, context, state, x] = case.inputs(["logits", "scores", "context", "state", "x"]);
+    let features = Var::concat(&[&context, &state, &x], -1);
+    let mut gate = Linear::new(features.dim(-1), 1, true, &mut rng()).unwrap();
+    case.load(&mut gate);
+    let generate = gate.forward(&features).sigmoid(); // (batch, 1)
+    let weights = normalise(&scores.unsqueeze(1), &Mask::lengths(&LENGTHS)).squeeze(1); // (batch, key)
+    let p = copy_log_probs(&logits, &generate, &weights, &case.ids("source"), 9); // (batch, extended)
+    case.assert_close("output", "p", &p.value().map(f64::exp));
+    let y = p.gather(-1, &case.ids("target"));
+    let inputs =
+        [("logits", &logits), ("scores", &scores), ("context", &context), ("state", &state), ("x", &x)];
+    case.check(&y, &gate, &inputs);
+}
