@@ -292,6 +292,7 @@ mod tests {
                 "{op}: the panic is not at the caller's line"
             );
         }
+        drop(take_hook());
         attend(&x, &x, &x, &Mask::lengths(&[4, 0]));
     }
 }

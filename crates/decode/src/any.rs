@@ -8,7 +8,7 @@ use crate::scorer::Scorer;
 /// A model of any kind; [`any`] makes one.
 pub type AnyScorer<'m> = Box<dyn Scorer<Error = AnyError> + 'm>;
 
-/// What went wrong in a model of any kind: says what the model's own error says, which is its source.
+/// What went wrong in a model of any kind: says what the model's own error says, and has its source.
 #[derive(Debug)]
 pub struct AnyError(Box<dyn Error + Send + Sync>);
 
@@ -20,7 +20,7 @@ impl fmt::Display for AnyError {
 
 impl Error for AnyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
+        self.0.source()
     }
 }
 

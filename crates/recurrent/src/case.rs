@@ -108,8 +108,14 @@ pub fn cases() -> Vec<Case> {
         Case::new("LanguageModel", |draw| {
             let [batch, time] = draw.dims();
             let (tied, layers) = (draw.flip(), 1 + draw.below(2));
-            let dropout = if draw.flip() { 0.3 } else { 0.0 };
-            let config = LanguageModelConfig { tied, layers, dropout, ..LanguageModelConfig::new(5, 3) };
+            let [dropout, recurrent_dropout] = [0.3, 0.4].map(|p| if draw.flip() { p } else { 0.0 });
+            let config = LanguageModelConfig {
+                tied,
+                layers,
+                dropout,
+                recurrent_dropout,
+                ..LanguageModelConfig::new(5, 3)
+            };
             let mut model = LanguageModel::<f64, GruCell<f64>>::new(config, draw.rng()).expect("sizes");
             randomise(&mut model, draw);
             let (ids, target) = (draw.ids(&[batch, time], 5), draw.ids(&[batch, time], 5));

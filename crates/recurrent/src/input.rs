@@ -146,3 +146,29 @@ fn shuffle<T>(items: &mut [T], rng: &mut (impl Rng + ?Sized)) {
         items.swap(i, rng.random_range(0..=i));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn batches_hold_every_example_once_and_little_padding() {
+        let lengths: Vec<usize> = (0..10_007).map(|i| 1 + i * 7919 % 50).collect();
+        let batches = |seed| length_batches(&lengths, 16, &mut ChaCha8Rng::seed_from_u64(seed));
+        let found = batches(1);
+        let mut all = found.concat();
+        all.sort_unstable();
+        assert!(all.iter().copied().eq(0..lengths.len()));
+        assert!(found.iter().all(|batch| (1..=16).contains(&batch.len())));
+        let longest = |batch: &Vec<usize>| batch.iter().map(|i| lengths[*i]).max().unwrap() * batch.len();
+        let (padded, tokens) = (found.iter().map(longest).sum::<usize>(), lengths.iter().sum::<usize>());
+        assert!(padded * 20 < tokens * 21, "{padded} places for {tokens} tokens");
+        assert!(found == batches(1) && found != batches(2));
+        // In random order: short ones do not come first.
+        let first: usize = found[..300].concat().iter().map(|i| lengths[*i]).sum();
+        assert!((20..32).contains(&(first / 4800)));
+        assert!(length_batches(&[], 16, &mut ChaCha8Rng::seed_from_u64(1)).is_empty());
+    }
+}

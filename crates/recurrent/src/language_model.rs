@@ -162,6 +162,22 @@ impl<E: Element, C: Cell<E>> LanguageModel<E, C> {
 
     /// [`loss`](Self::loss), in training estimated from a part of a large vocabulary.
     ///
+    /// ```
+    /// use nn::{Mode, SampledSoftmax};
+    /// use rand::SeedableRng;
+    /// use recurrent::{LanguageModel, LanguageModelConfig, LstmCell};
+    /// use tensor::Ids;
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let model = LanguageModel::<f32, LstmCell>::new(LanguageModelConfig::new(5000, 8), &mut rng)?;
+    /// let softmax = SampledSoftmax::new(&[1.0; 5000], 500)?;                       // 500 of 5,000, all alike
+    /// let (ids, target) = (Ids::new(vec![7; 40], &[2, 20]), Ids::new(vec![9; 40], &[2, 20]));
+    /// let mode = &mut Mode::Train(&mut rng);
+    /// let (estimate, _) = model.sampled_loss(&ids, &target, None, &softmax, mode)?;
+    /// let (exact, _) = model.loss(&ids, &target, None, &mut Mode::Eval)?;
+    /// assert!((estimate.item() - exact.item()).abs() < 0.1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As `loss`.
     ///

@@ -449,7 +449,8 @@ impl<E: Element, C: Module<E>> Module<E> for Stack<C> {
 
 impl<C> fmt::Display for Stack<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StackConfig { input, hidden, layers, bidirectional, dropout, .. } = self.config;
+        let StackConfig { input, hidden, layers, bidirectional, dropout, recurrent_dropout, .. } =
+            self.config;
         let cell = std::any::type_name::<C>().split('<').next().unwrap_or_default();
         let cell = cell.rsplit("::").next().unwrap_or_default();
         write!(f, "Stack({cell}, input={input}, hidden={hidden}, layers={layers}")?;
@@ -458,6 +459,9 @@ impl<C> fmt::Display for Stack<C> {
         }
         if dropout > 0.0 {
             write!(f, ", dropout={dropout}")?;
+        }
+        if recurrent_dropout > 0.0 {
+            write!(f, ", recurrent_dropout={recurrent_dropout}")?;
         }
         f.write_str(")")
     }

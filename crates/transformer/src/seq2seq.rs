@@ -110,7 +110,7 @@ impl<E: Element> Transformer<E> {
     }
 
     /// Logits of the next target token at every position: `source (batch, src_time)` with `lengths` valid tokens
-    /// each, `target (batch, tgt_time)` → `(batch, tgt_time, tgt_vocab)`.
+    /// each, `target (batch, tgt_time)` → `(batch, tgt_time, tgt_vocab)`. To a source of length 0 nothing is attended.
     ///
     /// # Errors
     /// If an id is no token of its vocabulary or the shapes are not `(batch, time)` of one batch.
@@ -179,6 +179,25 @@ impl<E: Element> Transformer<E> {
 
     /// Logits after the target tokens `ids (batch, new)`, which continue what `state` has seen →
     /// `(batch, tgt_vocab)`.
+    ///
+    /// ```
+    /// use nn::Mode;
+    /// use rand::SeedableRng;
+    /// use tensor::Ids;
+    /// use transformer::{Transformer, TransformerConfig};
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let sizes = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+    /// let model = Transformer::<f32>::new(&sizes, 11, 13, &mut rng)?;
+    /// let (source, target) = (Ids::new(vec![3, 4, 5], &[1, 3]), [1, 7, 9]);
+    /// let mut state = model.start(&source, &[3])?;                                   // encoded once
+    /// let mut logits = Vec::new();
+    /// for token in target {
+    ///     logits.push(model.next_logits(&Ids::new(vec![token], &[1, 1]), &mut state)?);
+    /// }
+    /// let whole = model.forward(&source, &[3], &Ids::new(target.to_vec(), &[1, 3]), &mut Mode::Eval)?;
+    /// assert!(logits[2].max_abs_diff(&whole.value().select(1, 2)) < 1e-5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If an id is no token of the target vocabulary, or `ids` is not `(batch, new)` of the batch of `state`, which is

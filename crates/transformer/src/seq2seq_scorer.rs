@@ -110,7 +110,7 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
     fn attention(&self, row: usize, weights: &mut Vec<f32>) -> bool {
         let own = match &self.state {
             Rows::Together(state) => state.source_weights(row),
-            Rows::Apart(states) => states[row].source_weights(0),
+            Rows::Apart(states) => states.get(row).and_then(|state| state.source_weights(0)),
         };
         let told = own.is_some();
         own.iter().for_each(|own| append(weights, own));
@@ -119,7 +119,8 @@ impl<E: Element> Scorer for TransformerScorer<'_, E> {
 
     fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
         let width = self.model.generator.input();
-        state.extend(&self.hidden[row * width..(row + 1) * width]);
+        let Some(own) = self.hidden.get(row * width..(row + 1) * width) else { return false };
+        state.extend(own);
         true
     }
 }
@@ -129,6 +130,7 @@ mod tests {
     use super::*;
     use crate::{NormPosition, TransformerConfig};
     use autograd::{Gen, Var};
+    use decode::{Beam, BeamSearch, Contrastive, ContrastiveSearch, CoveragePenalty, Stop};
     use nn::Mode;
     use tensor::Tensor;
 
@@ -149,7 +151,8 @@ mod tests {
         let (source, lengths) = (draw.ids(&[3, 4], 9), [4, 2, 3]);
         for prompts in [vec![vec![1, 5], vec![1, 6], vec![1, 7]], vec![vec![1], vec![1, 6, 2], vec![1, 7]]] {
             let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
-            assert!(!scorer.attention(0, &mut Vec::new()), "nothing was read yet");
+            let nothing = &mut Vec::new();
+            assert!(!scorer.attention(0, nothing) && !scorer.hidden(0, nothing), "nothing was read yet");
             let mut rows = prompts.clone();
             let mut origins = vec![0, 1, 2];
             let mut scores = Vec::new();
@@ -164,6 +167,31 @@ mod tests {
             }
             check(&model, &source, &lengths, &rows, &origins, &scores, &scorer);
         }
+    }
+
+    /// What a search asks the model for beside scores arrives there.
+    #[test]
+    fn searches_that_look_inside_run() {
+        let draw = &mut Gen::new(5);
+        let sizes = TransformerConfig {
+            d_model: 6,
+            heads: 2,
+            d_ff: 7,
+            encoder_layers: 1,
+            decoder_layers: 1,
+            ..TransformerConfig::default()
+        };
+        let model = Transformer::<f32>::new(&sizes, 9, 8, draw.rng()).unwrap();
+        let (source, lengths, prompts) = (draw.ids(&[2, 4], 9), [4, 2], [vec![1], vec![1]]);
+        let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
+        let covering = Beam { coverage_penalty: CoveragePenalty::Wu(0.5), ..Beam::new(3, 2, 1) };
+        for best in BeamSearch::new(&covering).unwrap().run(&mut scorer, &prompts).unwrap() {
+            assert!(best[0].score < best[0].log_prob, "one token does not cover all positions");
+        }
+        let search = ContrastiveSearch::new(&Contrastive { top_k: 3, alpha: 0.6 }).unwrap();
+        let mut first =
+            TransformerScorer::new(&model, &Ids::new(source.row(0).to_vec(), &[1, 4]), &[4]).unwrap();
+        assert_eq!(search.run(&mut first, &prompts[0], &Stop::after(5)).unwrap().tokens.len(), 5);
     }
 
     fn check(

@@ -106,8 +106,8 @@ class Inference(nn.Module):
         self.x = nn.Parameter(torch.empty(1, 64, 512))
 
 
-class BeamSearch(nn.Module):
-    """Bahdanau's model as `Seq2Seq`, from which the best of five beams is wanted for every source."""
+class Bahdanau(nn.Module):
+    """The model of `Seq2Seq` with a dense bridge, from which the best of five beams is wanted for every source."""
 
     WIDTH, STEPS, START, END, LETTERS, TOGETHER = 5, 16, 1, 2, 24, 128
 
@@ -174,8 +174,8 @@ class BeamSearch(nn.Module):
 
 
 CASES = {
-    "g2p-beam": lambda: BeamSearch(64, 128),
-    "g2p-beam-512": lambda: BeamSearch(128, 512),
+    "g2p-beam": lambda: Bahdanau(64, 128),
+    "g2p-beam-512": lambda: Bahdanau(128, 512),
     "lstm-lm": LanguageModel,
     "seq2seq": Seq2Seq,
     "transformer-seq2seq": Transformer,

@@ -11,7 +11,7 @@ import time
 
 import torch
 import torch.nn.functional as F
-from recurrent import BeamSearch
+from recurrent import Bahdanau
 from safetensors.torch import load_file, save_file
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -29,7 +29,7 @@ def loss(model, sources, targets, plan):
     source = padded([row + [END] for row in sources])
     target = padded([[START] + row for row in targets])
     following = padded([row + [END] for row in targets])
-    lengths = (source != PAD).sum(1)
+    lengths = torch.tensor([len(row) + 1 for row in sources])
 
     def drop(x):
         return F.dropout(x, plan["dropout"], model.training)
@@ -39,7 +39,7 @@ def loss(model, sources, targets, plan):
     )
     memory, last = encoder.rnn(packed)
     memory, _ = pad_packed_sequence(memory, batch_first=True)
-    keys, hidden = score.key(memory), source == PAD
+    keys, padding = score.key(memory), source == PAD
     h, c = (
         torch.tanh(dense(torch.cat([part[0], part[1]], 1))) for dense, part in zip(model.bridge.dense, last)
     )
@@ -47,7 +47,7 @@ def loss(model, sources, targets, plan):
     for t in range(target.shape[1]):
         h, c = decoder.rnn(torch.cat([embedded[:, t], context], 1), (h, c))
         scores = score.v(torch.tanh(score.query(h)[:, None] + keys)).squeeze(2)
-        weights = scores.masked_fill(hidden, -torch.inf).softmax(1)
+        weights = scores.masked_fill(padding, -torch.inf).softmax(1)
         context = torch.bmm(weights[:, None], memory)[:, 0]
         features.append(torch.cat([h, context], 1))
     logits = decoder.output(drop(torch.stack(features, 1)))
@@ -68,10 +68,10 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    torch.manual_seed(1)
     with open(args.plan) as file:
         plan = json.load(file)
-    model = BeamSearch(plan["embed"], plan["hidden"], plan["src_vocab"], plan["tgt_vocab"])
+    torch.manual_seed(plan["seed"])
+    model = Bahdanau(plan["embed"], plan["hidden"], plan["src_vocab"], plan["tgt_vocab"])
     weights = load_file(args.weights)
     # The decoder is a cell here: its parameters lack the layer's number.
     cell = {name: name.removesuffix("_l0") for name in weights if name.startswith("decoder.rnn.")}
@@ -81,6 +81,11 @@ def main() -> None:
     average = [param.detach().clone() for param in params]
     adam = torch.optim.Adam(params, betas=(0.9, 0.98), eps=1e-8, fused=True)
     sources, targets = plan["sources"], plan["targets"]
+    first = plan["batches"][0]
+    model.eval()
+    with torch.no_grad():
+        first_loss = loss(model, [sources[i] for i in first], [targets[i] for i in first], plan).item()
+    model.train()
     losses, start, processor = [], time.perf_counter(), time.process_time()
     for step, (rate, rows) in enumerate(zip(plan["rates"], plan["batches"]), 1):
         for group in adam.param_groups:
@@ -98,7 +103,7 @@ def main() -> None:
             spent = time.perf_counter() - start
             print(f"PyTorch: step {step}/{len(plan['rates'])}, loss {losses[-1]:.3f}, {spent:.0f} s", file=sys.stderr)
     report = {
-        "version": torch.__version__,
+        "first_loss": first_loss,
         "losses": losses,
         "seconds": time.perf_counter() - start,
         "processor_seconds": time.process_time() - processor,

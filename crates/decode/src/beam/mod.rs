@@ -9,6 +9,14 @@ use crate::stop::Finish;
 
 /// How the score of a complete hypothesis depends on its length, which counts the end token. The log
 /// probability of a longer sequence is always lower; dividing it by a growing number makes up for that.
+///
+/// ```
+/// use decode::LengthPenalty;
+/// // Two tokens of probability 0.4, or one of 0.25.
+/// let (long, short) = (2.0 * 0.4_f64.ln(), 0.25_f64.ln());
+/// let prefers_long = |penalty: LengthPenalty| penalty.score(long, 2) > penalty.score(short, 1);
+/// assert!(!prefers_long(LengthPenalty::None) && prefers_long(LengthPenalty::Power(1.0)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LengthPenalty {
     /// The log probability itself.
@@ -39,6 +47,14 @@ impl LengthPenalty {
 
 /// What a complete hypothesis loses for positions of the source that it did not attend to, or did twice. The coverage of a
 /// position is the sum of its attention weights over all generated tokens, the end token's included.
+///
+/// ```
+/// use decode::CoveragePenalty;
+/// // The first position was left half out, the second looked at twice.
+/// let coverage = [0.5, 2.0];
+/// assert_eq!(CoveragePenalty::Wu(0.2).score(&coverage), 0.2 * 0.5_f64.ln());
+/// assert_eq!(CoveragePenalty::Summary(0.2).score(&coverage), -0.2);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CoveragePenalty {
     /// Nothing.
@@ -110,7 +126,7 @@ pub struct Beam {
     /// one after the other in every step, and avoids the tokens that those before it have just taken. Divides
     /// `width` and `n_best`.
     pub groups: usize,
-    /// Taken from a token's log probability for each hypothesis of earlier groups that has just taken it, when a group
+    /// Taken from a token's log probability for each open hypothesis of earlier groups that has just taken it, when a group
     /// chooses its candidates; scores are not changed.
     pub diversity: f64,
     /// Whether probabilities are normalised again after the steps of [`BeamSearch::with`], so that hypotheses are

@@ -57,7 +57,12 @@ pub struct BeamSearch {
 
 impl fmt::Debug for BeamSearch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BeamSearch").field("beam", &self.beam).finish_non_exhaustive()
+        f.debug_struct("BeamSearch")
+            .field("beam", &self.beam)
+            .field("ends", &self.ends)
+            .field("steps", &self.steps.len())
+            .field("conditions", &self.conditions.len())
+            .finish()
     }
 }
 
@@ -111,7 +116,8 @@ impl BeamSearch {
         Ok(Self { beam: *beam, steps: Vec::new(), ends: vec![beam.end], conditions: Vec::new() })
     }
 
-    /// Another token that completes a hypothesis and is no part of it. Several may be given.
+    /// Another token that completes a hypothesis and is no part of it. Several may be given; the same tokens behind which
+    /// different ends stand are then different hypotheses.
     ///
     /// ```
     /// # use decode::{Beam, BeamSearch, Finish, Scorer};
@@ -170,8 +176,8 @@ impl BeamSearch {
         model: &mut S,
         prompts: &[Vec<u32>],
     ) -> Result<Vec<Vec<Hypothesis>>, Error<S::Error>> {
-        let (end, vocab) = (self.ends.iter().copied().max().unwrap_or(0) as usize, model.vocab());
-        if end >= vocab {
+        let vocab = model.vocab();
+        if let Some(end) = self.ends.iter().map(|end| *end as usize).find(|end| *end >= vocab) {
             return Err(Error::Vocab { expected: end + 1, found: vocab });
         }
         let mut results: Vec<Vec<Hypothesis>> = vec![Vec::new(); prompts.len()];
@@ -233,7 +239,7 @@ impl BeamSearch {
     }
 
     /// The best ways of going on, best first. Each parent has at most as many as there are end tokens among them that
-    /// complete it: enough to fill the group again whatever they are.
+    /// complete it: enough to fill the group again, unless conditions complete more.
     fn candidates<S: Scorer + ?Sized>(
         &self,
         group: &[Open],

@@ -19,7 +19,7 @@ pub struct LogitBias {
 }
 
 impl LogitBias {
-    /// A bias for each of some tokens of a vocabulary of size `vocab`.
+    /// A bias for each of some tokens of a vocabulary of size `vocab`; a smaller model may lack some.
     ///
     /// # Errors
     /// If a token is not in the vocabulary, or a bias is NaN or plus infinity.
@@ -41,8 +41,9 @@ impl Process for LogitBias {
     fn process(&self, _context: Context<'_>, logits: &mut [f32]) {
         for &(token, value) in &self.bias {
             // Two huge finite numbers may sum to infinity, which cannot be normalised.
-            let logit = &mut logits[token as usize];
-            *logit = (*logit + value).min(f32::MAX);
+            if let Some(logit) = logits.get_mut(token as usize) {
+                *logit = (*logit + value).min(f32::MAX);
+            }
         }
     }
 }

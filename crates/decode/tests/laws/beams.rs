@@ -1,6 +1,6 @@
 //! Penalties, steps and groups of beam search.
 
-use decode::process::{ForcedPrefix, MinLength, NoRepeatNgram};
+use decode::process::{ForcedPrefix, LogitBias, MinLength, NoRepeatNgram};
 use decode::{Beam, BeamSearch, CoveragePenalty, Error, Finish, LengthPenalty};
 use proptest::prelude::*;
 
@@ -147,6 +147,7 @@ proptest! {
         let beam = Beam { n_best: 4, ..Beam::new(vocab.pow(4), END, max) };
         let search = BeamSearch::new(&beam).unwrap().at(other).when(doubled);
         let found = search.run(&mut model, &[vec![1, 1]]).unwrap().remove(0);
+        prop_assert_eq!(found.len(), 4);
         for (hypothesis, (tokens, log_prob)) in found.iter().zip(&expected) {
             prop_assert!((hypothesis.log_prob - log_prob).abs() < 1e-9);
             prop_assert_eq!(&hypothesis.tokens, tokens);
@@ -159,7 +160,7 @@ proptest! {
     fn a_batch_is_its_rows_with_everything_on(vocab in 4_usize..7, seed: u64, coverage_penalty in coverages()) {
         let mut model = Markov::random(vocab, seed);
         let prompts = [vec![1], vec![2, 3, 1], vec![3, 2]];
-        let prefixes = [vec![2], vec![], vec![3, 1]];
+        let prefixes = [vec![3], vec![], vec![3, 1]];
         let beam = Beam {
             n_best: 2,
             groups: 2,
@@ -170,7 +171,8 @@ proptest! {
         };
         let search = |prefixes: &[Vec<u32>]| {
             let search = BeamSearch::new(&beam).unwrap().with(ForcedPrefix::new(prefixes.to_vec()));
-            search.with(NoRepeatNgram::new(3).unwrap()).with(MinLength::new(&[END], 2))
+            let search = search.at(2).when(|tokens| tokens.len() == 6);
+            search.with(NoRepeatNgram::new(3).unwrap()).with(MinLength::new(&[END, 2], 2))
         };
         let together = search(&prefixes).run(&mut model, &prompts).unwrap();
         for i in 0..3 {
@@ -178,11 +180,26 @@ proptest! {
             prop_assert_eq!(&alone[0], &together[i]);
             for hypothesis in &together[i] {
                 prop_assert!(hypothesis.tokens.starts_with(&prefixes[i]));
-                prop_assert!(hypothesis.tokens.len() >= 2);
+                prop_assert!(hypothesis.tokens.len() >= 2 && hypothesis.tokens.len() <= 6);
+                prop_assert!(!hypothesis.tokens.contains(&2));
                 prop_assert!(!repeats(&[&prompts[i][..], &hypothesis.tokens].concat(), 3));
             }
         }
     }
+}
+
+/// The three likeliest tokens are ends, and nothing may follow the next: a narrow beam still has the one behind it.
+#[test]
+fn ends_leave_room_for_what_goes_on() {
+    let mut model = Markov::random(6, 1);
+    model.logits = [3.0, 2.9, 2.8, 0.0, -1.0, -2.0].repeat(36);
+    for row in 0..6 {
+        let at = (row * 6 + 3) * 6; // after `row`, 3
+        model.logits[at..at + 6].fill(f32::NEG_INFINITY);
+    }
+    let beam = Beam { n_best: 2, length_penalty: LengthPenalty::Power(9.0), ..Beam::new(2, END, 2) };
+    let found = BeamSearch::new(&beam).unwrap().at(1).at(2).run(&mut model, &[vec![5]]).unwrap().remove(0);
+    assert!(found.iter().all(|h| h.tokens == [4] && h.finish == Finish::End), "{found:?}");
 }
 
 #[test]
@@ -207,7 +224,9 @@ fn tokens_that_the_model_lacks_are_an_error_or_nothing() {
     assert_eq!(lacking, Err(Error::Vocab { expected: 8, found: 3 }));
     let forced = search(END).with(ForcedPrefix::new(vec![vec![7]])).run(&mut model, &[vec![1]]);
     assert_eq!(forced, Err(Error::NothingAllowed { row: 0, position: 0 }));
-    let found = search(END).with(MinLength::new(&[END, 7], 2)).run(&mut model, &[vec![1]]).unwrap();
+    let bias = LogitBias::new(&[(7, 1.0)], 8).unwrap();
+    let found =
+        search(END).with(MinLength::new(&[END, 7], 2)).with(bias).run(&mut model, &[vec![1]]).unwrap();
     assert!(found[0][0].tokens.len() >= 2);
 }
 

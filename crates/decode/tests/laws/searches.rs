@@ -156,8 +156,8 @@ fn models_of_any_kind_are_one() {
 fn an_error_of_any_model_says_what_the_model_says() {
     let error = greedy(&mut any(Failing), &[vec![1]], &Stop::after(1)).unwrap_err();
     assert_eq!(error.to_string(), "the model: an error occurred when formatting an argument");
-    let source = std::error::Error::source(&error).unwrap().source().unwrap();
-    assert!(source.is::<std::fmt::Error>());
+    // Said once: what stands behind it is the model's own cause, of which this one has none.
+    assert!(std::error::Error::source(&error).unwrap().source().is_none());
 }
 
 #[test]

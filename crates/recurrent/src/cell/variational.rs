@@ -8,7 +8,8 @@ use tensor::{Element, Tensor};
 use super::{Cell, GateValues, inner_sizes};
 
 /// Variational dropout (Gal & Ghahramani 2016): one mask for the inputs and one for the recurrent outputs, each the
-/// same at all steps of a sequence.
+/// same at all steps of a sequence. A GRU that resets [before](super::Reset::Before) the product reads its state there
+/// without the mask.
 ///
 /// ```
 /// use nn::Mode;

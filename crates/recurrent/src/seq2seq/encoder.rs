@@ -35,7 +35,7 @@ impl<E: Element, C: Cell<E>> Encoder<E, C> {
     /// An encoder of `vocab` tokens with random weights; `config.dropout` also drops values of the embeddings.
     ///
     /// # Errors
-    /// If a size is 0 or `dropout` is not in `[0, 1)`.
+    /// If a size is 0 or a rate of dropout is not in `[0, 1)`.
     pub fn new(vocab: usize, config: StackConfig, rng: &mut (impl Rng + ?Sized)) -> Result<Self, ConfigError>
     where
         C: NewCell<E>,

@@ -124,7 +124,8 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
 
     fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
         let width = self.model.config().d_model;
-        state.extend(&self.hidden[row * width..(row + 1) * width]);
+        let Some(own) = self.hidden.get(row * width..(row + 1) * width) else { return false };
+        state.extend(own);
         true
     }
 }

@@ -48,6 +48,9 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     if demo.words && !wanted("zh-en") {
         return Err("--words is about Chinese, which the pair en-es does not have".into());
     }
+    if demo.peers {
+        peer::prepare(demo.model.as_deref())?;
+    }
     if wanted("zh-en") {
         let kinds = [Kind::Lstm, Kind::LstmAttention, Kind::Transformer];
         both_ways(demo, &manuals::task(size, demo.words)?, &kinds, &dir, &mut report)?;
@@ -89,26 +92,24 @@ fn both_ways(
         // What suits a recurrent model is too fast for the other.
         let slower = if kind == Kind::Transformer { 0.5 } else { 1.0 };
         let recipe = Recipe { peak_lr: slower * recipe.peak_lr, ..recipe };
-        let mut trained = vec![train(demo, kind, &sizes, &recipe, task)?];
-        if demo.peers && kind == peer::KIND && !interrupt()?.is_set() {
-            let (model, fitted) = peer::train(&sizes, &recipe, task, demo.run.seed, &trained[0].fitted)?;
-            trained.push(judge("… by PyTorch".to_owned(), model, fitted, task)?);
-        }
-        for run in trained {
-            let bleu = Bleu::default().corpus(&run.said, &references)?;
-            let chrf = Chrf::default().corpus(&run.said, &references)?;
-            report.line(&row(&run, bleu.score, chrf.score));
-            signatures = vec![
-                format!("{}|{}", bleu.name, bleu.signature),
-                format!("{}|{}", chrf.name, chrf.signature),
-            ];
-            runs.push(run);
-        }
+        let run = train(demo, kind, &sizes, &recipe, task)?;
         let path = dir.join(format!("{}-{}.safetensors", task.name, kind.name()));
-        let ours = runs.iter().find(|run| run.name == kind.name()).expect("just trained");
-        nn::weights::save(&*ours.model, &path, &nn::weights::Metadata::new())?;
+        nn::weights::save(&*run.model, &path, &nn::weights::Metadata::new())?;
+        signatures = score(&run, &references, report)?;
+        runs.push(run);
         if interrupt()?.is_set() {
             break;
+        }
+        if demo.peers && kind == peer::KIND {
+            // What is ours stays, whatever becomes of the other.
+            match peer::train(&sizes, &recipe, task, demo.run.seed, &runs[runs.len() - 1].fitted) {
+                Ok((model, fitted)) => {
+                    let run = judge("… by PyTorch".to_owned(), model, fitted, task)?;
+                    score(&run, &references, report)?;
+                    runs.push(run);
+                }
+                Err(error) => report.line(&format!("… by PyTorch: {error}")),
+            }
         }
     }
     let spent: f64 = runs.iter().map(|run| run.fitted.processor_seconds).sum();
@@ -124,18 +125,23 @@ fn both_ways(
     picture::save(&models, task, &dir.join(format!("{}.png", task.name)), report)
 }
 
-/// A model's line of the table.
-fn row(run: &Run, bleu: f64, chrf: f64) -> String {
+/// Puts a model's line of the table into the report; gives the signatures of its scores.
+fn score(run: &Run, references: &[[String; 1]], report: &mut Report) -> Result<Vec<String>, Failure> {
+    let bleu = Bleu::default().corpus(&run.said, references)?;
+    let chrf = Chrf::default().corpus(&run.said, references)?;
     let aligned = run.aligned.map_or_else(String::new, |scores| {
         format!("{:>7.3} {:>10.3} {:>7.3}", scores.error_rate(), scores.precision(), scores.recall())
     });
-    format!(
-        "{:<15} {:>10} {:>7.1} {:>8.1} {bleu:>7.2} {chrf:>7.2} {aligned}",
+    report.line(&format!(
+        "{:<15} {:>10} {:>7.1} {:>8.1} {:>7.2} {:>7.2} {aligned}",
         run.name,
         run.model.parameter_count(),
         run.fitted.epochs,
         run.fitted.seconds / run.fitted.epochs.max(1e-9),
-    )
+        bleu.score,
+        chrf.score
+    ));
+    Ok(vec![format!("{}|{}", bleu.name, bleu.signature), format!("{}|{}", chrf.name, chrf.signature)])
 }
 
 fn plan(demo: &Demo) -> (Sizes, Recipe) {

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use autograd::no_grad;
+use nn::{CrossEntropy, Mode};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,7 @@ use super::task::Task;
 use crate::Failure;
 use crate::args::workspace;
 use crate::bench::python;
-use crate::seq2seq::{Fitted, Kind, Pair, Recipe, Sizes, Translator};
+use crate::seq2seq::{Batch, Fitted, Kind, PAD, Pair, Recipe, Sizes, Translator};
 
 /// What the script is told.
 #[derive(Serialize)]
@@ -22,6 +24,7 @@ struct Plan<'a> {
     dropout: f64,
     label_smoothing: f64,
     average: f64,
+    seed: u64,
     rates: &'a [f64],
     batches: &'a [Vec<usize>],
     sources: Vec<&'a [u32]>,
@@ -31,6 +34,8 @@ struct Plan<'a> {
 /// What the script says.
 #[derive(Deserialize)]
 struct Trained {
+    /// Of the first batch, before training and without dropout.
+    first_loss: f64,
     losses: Vec<f64>,
     seconds: f64,
     processor_seconds: f64,
@@ -38,6 +43,18 @@ struct Trained {
 
 /// The only model that the script has.
 pub(super) const KIND: Kind = Kind::LstmAttention;
+/// How far its first loss may be from ours, relatively.
+const SAME_LOSS: f64 = 1e-4;
+
+/// Makes sure that there is a PyTorch, and a model for it among those of this name.
+pub(super) fn prepare(model: Option<&str>) -> Result<(), Failure> {
+    if !Kind::choose(model)?.contains(&KIND) {
+        let only = KIND.name();
+        return Err(format!("--peers trains {only}, and --model leaves it out").into());
+    }
+    python()?;
+    Ok(())
+}
 
 /// The model as PyTorch trains it, where `fitted` tells how ours was; `seed` is that of its weights.
 pub(super) fn train(
@@ -54,6 +71,14 @@ pub(super) fn train(
     let mut model =
         KIND.build(sizes, task.src_vocab, task.tgt_vocab, &mut ChaCha8Rng::seed_from_u64(seed))?;
     nn::weights::save(&*model, &weights, &nn::weights::Metadata::new())?;
+    let first = fitted.batches.first().ok_or("there was no step to repeat")?;
+    let first = first.iter().map(|i| (&task.train[*i].source[..], &task.train[*i].target[..]));
+    let options = CrossEntropy {
+        label_smoothing: recipe.label_smoothing,
+        ignore_index: Some(PAD),
+        ..CrossEntropy::default()
+    };
+    let ours = no_grad(|| model.loss(&Batch::new(first), &options, &mut Mode::Eval))?.item();
     let side = |of: fn(&Pair) -> &[u32]| task.train.iter().map(of).collect();
     let told = Plan {
         embed: sizes.embed,
@@ -63,6 +88,7 @@ pub(super) fn train(
         dropout: sizes.dropout,
         label_smoothing: recipe.label_smoothing,
         average: recipe.average,
+        seed,
         rates: &fitted.rates,
         batches: &fitted.batches,
         sources: side(|pair| &pair.source),
@@ -77,8 +103,11 @@ pub(super) fn train(
     if !output.status.success() {
         return Err("PyTorch's training failed".into());
     }
-    let Trained { losses, seconds, processor_seconds } =
+    let Trained { first_loss, losses, seconds, processor_seconds } =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("PyTorch: {error}"))?;
+    if (first_loss - f64::from(ours)).abs() > SAME_LOSS * first_loss {
+        return Err(format!("the first loss is {ours} here and {first_loss} in PyTorch").into());
+    }
     nn::weights::load(&mut *model, &out)?;
     let losses = fitted.losses.iter().zip(losses).map(|((epoch, _), loss)| (*epoch, loss)).collect();
     let fitted = Fitted {
