@@ -163,7 +163,7 @@ fn plan(demo: &Demo) -> (Sizes, Recipe) {
                 budget: Budget::ProcessorMinutes(60.0),
                 batch: 64,
                 peak_lr: 1e-3,
-                warm_up: 1000,
+                warm_up: 200,
                 average: 0.999,
                 ..recipe
             },
