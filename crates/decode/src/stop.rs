@@ -14,7 +14,7 @@ pub enum Finish {
 }
 
 /// Whether the generated tokens are complete.
-pub(crate) type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
+type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
 
 /// When to stop: after a number of tokens, at an end token, or on a condition of your own.
 ///
@@ -51,7 +51,9 @@ impl Stop {
     /// Also at this token, which then is no part of the result. Several may be given.
     #[must_use]
     pub fn at(mut self, end: u32) -> Self {
-        self.end.push(end);
+        if !self.end.contains(&end) {
+            self.end.push(end);
+        }
         self
     }
 
@@ -61,6 +63,11 @@ impl Stop {
     pub fn when(mut self, condition: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
         self.conditions.push(Box::new(condition));
         self
+    }
+
+    /// The end tokens, each once.
+    pub(crate) fn ends(&self) -> &[u32] {
+        &self.end
     }
 
     /// Limit on generated tokens.

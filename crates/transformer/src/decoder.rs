@@ -89,9 +89,16 @@ impl<E: Element> DecoderLayer<E> {
         })
     }
 
-    fn forward_cached(&self, x: &Var<E>, cache: &mut LayerCache<E>, memory_mask: &Mask) -> Var<E> {
+    /// `asked` becomes the queries to the source, `(batch, heads, new, d_head)`.
+    fn forward_cached(
+        &self,
+        x: &Var<E>,
+        cache: &mut LayerCache<E>,
+        memory_mask: &Mask,
+        asked: &mut Option<Tensor<E>>,
+    ) -> Var<E> {
         let (config, mode) = (&self.config, &mut Mode::Eval);
-        let LayerCache { past, source, asked } = cache;
+        let LayerCache { past, source } = cache;
         let x = residual(x, &self.norm1, config, mode, |x, _| self.self_attn.forward_cached(x, past));
         let x = residual(&x, &self.norm2, config, mode, |x, mode| {
             let (k, v) = (Var::constant(source.keys()), Var::constant(source.values()));
@@ -120,14 +127,14 @@ struct LayerCache<E: Element> {
     past: KvCache<E>,
     /// Keys and values of the source, computed once.
     source: KvCache<E>,
-    /// The last queries to the source, `(batch, heads, new, d_head)`.
-    asked: Option<Tensor<E>>,
 }
 
 /// What a decoder remembers between steps: made from the source, grown by each step.
 #[derive(Clone)]
 pub struct DecoderCache<E: Element = f32> {
     layers: Vec<LayerCache<E>>,
+    /// The last layer's last queries to the source, `(batch, heads, new, d_head)`.
+    asked: Option<Tensor<E>>,
 }
 
 impl<E: Element> DecoderCache<E> {
@@ -147,16 +154,15 @@ impl<E: Element> DecoderCache<E> {
         for layer in &mut self.layers {
             layer.past.reorder(parents);
             layer.source.reorder(parents);
-            // They were of other rows.
-            layer.asked = None;
         }
+        // They were of other rows.
+        self.asked = None;
     }
 
     /// Where batch item `row` looked in the first `length` positions of its source, in the last layer and as the last
     /// target token was read, the mean over the heads: `(length)`. `None` before the first token.
     pub(crate) fn source_weights(&self, row: usize, length: usize) -> Option<Tensor<E>> {
-        let LayerCache { source, asked, .. } = self.layers.last()?;
-        let asked = asked.as_ref()?;
+        let (source, asked) = (&self.layers.last()?.source, self.asked.as_ref()?);
         let q = asked.slice(0, row..row + 1).slice(2, asked.dim(2) - 1..asked.dim(2)); // (1, heads, 1, d_head)
         let k = source.keys().slice(0, row..row + 1).slice(2, 0..length); // (1, heads, length, d_head)
         let weights = attention_weights(&Var::constant(q), &Var::constant(k), &Mask::none());
@@ -224,9 +230,9 @@ impl<E: Element> Decoder<E> {
             let [k, v] = layer.multihead_attn.keys_and_values(memory);
             let mut source = KvCache::new();
             source.append(k.value(), v.value());
-            LayerCache { past: KvCache::new(), source, asked: None }
+            LayerCache { past: KvCache::new(), source }
         };
-        DecoderCache { layers: self.layers.iter().map(layer).collect() }
+        DecoderCache { layers: self.layers.iter().map(layer).collect(), asked: None }
     }
 
     /// The rows of [`forward`](Self::forward) for new positions `x (batch, new, d_model)` that continue what
@@ -236,8 +242,12 @@ impl<E: Element> Decoder<E> {
     /// If the shapes or the mask do not fit together.
     #[track_caller]
     pub fn forward_cached(&self, x: &Var<E>, cache: &mut DecoderCache<E>, memory_mask: &Mask) -> Var<E> {
-        let layers = self.layers.iter().zip(&mut cache.layers);
-        let x = layers.fold(x.clone(), |x, (layer, cache)| layer.forward_cached(&x, cache, memory_mask));
+        let DecoderCache { layers, asked } = cache;
+        let layers = self.layers.iter().zip(layers);
+        let step = |x: Var<E>, (layer, cache): (&DecoderLayer<E>, &mut LayerCache<E>)| {
+            layer.forward_cached(&x, cache, memory_mask, asked)
+        };
+        let x = layers.fold(x.clone(), step);
         self.finish(x)
     }
 

@@ -134,10 +134,7 @@ mod tests {
     use nn::Mode;
     use tensor::Tensor;
 
-    /// Prompts of one length and of several: each token's score is what the model says of it in the whole sequence.
-    #[test]
-    fn scores_are_those_of_the_whole_sequence() {
-        let draw = &mut Gen::new(3);
+    fn model(draw: &mut Gen) -> Transformer {
         let sizes = TransformerConfig {
             d_model: 6,
             heads: 2,
@@ -147,7 +144,14 @@ mod tests {
             norm: NormPosition::Pre,
             ..TransformerConfig::default()
         };
-        let model = Transformer::<f32>::new(&sizes, 9, 8, draw.rng()).unwrap();
+        Transformer::new(&sizes, 9, 8, draw.rng()).unwrap()
+    }
+
+    /// Prompts of one length and of several: each token's score is what the model says of it in the whole sequence.
+    #[test]
+    fn scores_are_those_of_the_whole_sequence() {
+        let draw = &mut Gen::new(3);
+        let model = model(draw);
         let (source, lengths) = (draw.ids(&[3, 4], 9), [4, 2, 3]);
         for prompts in [vec![vec![1, 5], vec![1, 6], vec![1, 7]], vec![vec![1], vec![1, 6, 2], vec![1, 7]]] {
             let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
@@ -173,15 +177,7 @@ mod tests {
     #[test]
     fn searches_that_look_inside_run() {
         let draw = &mut Gen::new(5);
-        let sizes = TransformerConfig {
-            d_model: 6,
-            heads: 2,
-            d_ff: 7,
-            encoder_layers: 1,
-            decoder_layers: 1,
-            ..TransformerConfig::default()
-        };
-        let model = Transformer::<f32>::new(&sizes, 9, 8, draw.rng()).unwrap();
+        let model = model(draw);
         let (source, lengths, prompts) = (draw.ids(&[2, 4], 9), [4, 2], [vec![1], vec![1]]);
         let mut scorer = TransformerScorer::new(&model, &source, &lengths).unwrap();
         let covering = Beam { coverage_penalty: CoveragePenalty::Wu(0.5), ..Beam::new(3, 2, 1) };

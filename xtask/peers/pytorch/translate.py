@@ -86,7 +86,7 @@ def main() -> None:
     with torch.no_grad():
         first_loss = loss(model, [sources[i] for i in first], [targets[i] for i in first], plan).item()
     model.train()
-    losses, start, processor = [], time.perf_counter(), time.process_time()
+    start, processor = time.perf_counter(), time.process_time()
     for step, (rate, rows) in enumerate(zip(plan["rates"], plan["batches"]), 1):
         for group in adam.param_groups:
             group["lr"] = rate
@@ -98,13 +98,12 @@ def main() -> None:
         decay = min(plan["average"], (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(average, params, 1 - decay)
-        losses.append(value.item())
         if step % 100 == 0:
             spent = time.perf_counter() - start
-            print(f"PyTorch: step {step}/{len(plan['rates'])}, loss {losses[-1]:.3f}, {spent:.0f} s", file=sys.stderr)
+            said = f"step {step}/{len(plan['rates'])}, loss {value.item():.3f}, {spent:.0f} s"
+            print(f"PyTorch: {said}", file=sys.stderr)
     report = {
         "first_loss": first_loss,
-        "losses": losses,
         "seconds": time.perf_counter() - start,
         "processor_seconds": time.process_time() - processor,
     }

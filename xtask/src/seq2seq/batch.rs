@@ -6,7 +6,7 @@ use recurrent::pad;
 use tensor::Ids;
 
 /// Fills batches up.
-pub(crate) const PAD: u32 = 0;
+pub(super) const PAD: u32 = 0;
 /// What a target begins from.
 pub(crate) const START: u32 = 1;
 /// What a source and a target end with.

@@ -36,6 +36,17 @@ pub(crate) struct Recipe {
     pub(crate) average: f64,
 }
 
+impl Recipe {
+    /// The loss that is trained on.
+    pub(crate) fn loss(&self) -> CrossEntropy {
+        CrossEntropy {
+            label_smoothing: self.label_smoothing,
+            ignore_index: Some(PAD),
+            ..CrossEntropy::default()
+        }
+    }
+}
+
 /// How training went; times without the checks.
 pub(crate) struct Fitted {
     /// Epoch and loss of each batch.
@@ -63,11 +74,7 @@ pub(crate) fn fit(
     mut check: impl FnMut(&dyn Translator, f64) -> Result<String, Failure>,
 ) -> Result<Fitted, Failure> {
     let lengths: Vec<usize> = pairs.iter().map(|pair| pair.source.len()).collect();
-    let options = CrossEntropy {
-        label_smoothing: recipe.label_smoothing,
-        ignore_index: Some(PAD),
-        ..CrossEntropy::default()
-    };
+    let options = recipe.loss();
     let schedule = Schedule::cosine(recipe.peak_lr, recipe.peak_lr / 50.0, PARTS);
     let mut adam = Optim::new(Adam { beta2: 0.98, ..Adam::default() })?;
     let mut average = Ema::new(model, recipe.average)?;

@@ -5,6 +5,6 @@ mod batch;
 mod fit;
 mod model;
 
-pub(crate) use batch::{Batch, END, PAD, Pair, SPECIALS, START, Symbols, UNKNOWN, share};
+pub(crate) use batch::{Batch, END, Pair, SPECIALS, START, Symbols, UNKNOWN, share};
 pub(crate) use fit::{Budget, Fitted, Recipe, fit};
 pub(crate) use model::{Kind, Sizes, Translator};

@@ -7,7 +7,7 @@ use crate::error::{ConfigError, Error};
 use crate::process::{Context, Process, apply};
 use crate::scorer::{Checked, Scorer};
 use crate::softmax::log_sum_exp;
-use crate::stop::{Condition, Finish};
+use crate::stop::{Finish, Stop};
 
 /// A beam search over all prompts in one batch.
 ///
@@ -50,18 +50,16 @@ use crate::stop::{Condition, Finish};
 pub struct BeamSearch {
     beam: Beam,
     steps: Vec<Box<dyn Process>>,
-    /// Tokens that complete a hypothesis.
-    ends: Vec<u32>,
-    conditions: Vec<Condition>,
+    /// What completes a hypothesis.
+    stop: Stop,
 }
 
 impl fmt::Debug for BeamSearch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BeamSearch")
             .field("beam", &self.beam)
-            .field("ends", &self.ends)
             .field("steps", &self.steps.len())
-            .field("conditions", &self.conditions.len())
+            .field("stop", &self.stop)
             .finish()
     }
 }
@@ -113,7 +111,7 @@ impl BeamSearch {
     /// Names the first setting that makes no sense.
     pub fn new(beam: &Beam) -> Result<Self, ConfigError> {
         beam.check()?;
-        Ok(Self { beam: *beam, steps: Vec::new(), ends: vec![beam.end], conditions: Vec::new() })
+        Ok(Self { beam: *beam, steps: Vec::new(), stop: Stop::after(beam.max_tokens).at(beam.end) })
     }
 
     /// Another token that completes a hypothesis and is no part of it. Several may be given; the same tokens behind which
@@ -142,9 +140,7 @@ impl BeamSearch {
     /// ```
     #[must_use]
     pub fn at(mut self, end: u32) -> Self {
-        if !self.ends.contains(&end) {
-            self.ends.push(end);
-        }
+        self.stop = self.stop.at(end);
         self
     }
 
@@ -153,7 +149,7 @@ impl BeamSearch {
     /// hypotheses stay open.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&[u32]) -> bool + Send + Sync + 'static) -> Self {
-        self.conditions.push(Box::new(condition));
+        self.stop = self.stop.when(condition);
         self
     }
 
@@ -177,7 +173,7 @@ impl BeamSearch {
         prompts: &[Vec<u32>],
     ) -> Result<Vec<Vec<Hypothesis>>, Error<S::Error>> {
         let vocab = model.vocab();
-        if let Some(end) = self.ends.iter().map(|end| *end as usize).find(|end| *end >= vocab) {
+        if let Some(end) = self.stop.ends().iter().map(|end| *end as usize).find(|end| *end >= vocab) {
             return Err(Error::Vocab { expected: end + 1, found: vocab });
         }
         let mut results: Vec<Vec<Hypothesis>> = vec![Vec::new(); prompts.len()];
@@ -247,7 +243,7 @@ impl BeamSearch {
         taken: &[u32],
         model: &Checked<'_, S>,
     ) -> Vec<Candidate> {
-        let mut best = Best::new((1 + self.ends.len()) * self.beam.width / self.beam.groups);
+        let mut best = Best::new((1 + self.stop.ends().len()) * self.beam.width / self.beam.groups);
         let mut changed = Vec::new();
         for (parent, open) in group.iter().enumerate() {
             let mut logits = model.row(open.row);
@@ -294,17 +290,10 @@ impl BeamSearch {
         let parents = std::mem::take(&mut group.open);
         for candidate in candidates {
             let parent = &parents[candidate.parent];
-            let last = Some(candidate.token).filter(|token| !self.ends.contains(token));
-            let sequence: Vec<u32> = parent.sequence.iter().copied().chain(last).collect();
-            let finish = if last.is_none() {
-                Some(Finish::End)
-            } else if self.conditions.iter().any(|condition| condition(&sequence[prompt_len..])) {
-                Some(Finish::Condition)
-            } else {
-                (length == self.beam.max_tokens).then_some(Finish::Length)
-            };
-            if let Some(finish) = finish {
-                let tokens = sequence[prompt_len..].to_vec();
+            let sequence = [&parent.sequence[..], &[candidate.token]].concat();
+            if let Some(finish) = self.stop.check(&sequence[prompt_len..]) {
+                let shown = sequence.len() - usize::from(finish == Finish::End);
+                let tokens = sequence[prompt_len..shown].to_vec();
                 let score = self.beam.length_penalty.score(candidate.log_prob, length)
                     + self.beam.coverage_penalty.score(&parent.coverage);
                 let hypothesis = Hypothesis { tokens, finish, log_prob: candidate.log_prob, score };
