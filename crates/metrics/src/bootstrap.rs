@@ -100,7 +100,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
-/// SplitMix64 (Steele et al. 2014): enough to draw resamples, and keeps this crate without dependencies.
+/// SplitMix64 (Steele et al. 2014): enough to draw resamples, and spares this crate a dependency.
 pub(crate) struct SplitMix(u64);
 
 impl SplitMix {

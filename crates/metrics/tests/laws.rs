@@ -18,8 +18,8 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-const TOKENIZERS: [BleuTokenizer; 4] =
-    [BleuTokenizer::V13a, BleuTokenizer::Zh, BleuTokenizer::Char, BleuTokenizer::None];
+const TOKENIZERS: [BleuTokenizer; 5] =
+    [BleuTokenizer::V13a, BleuTokenizer::Intl, BleuTokenizer::Zh, BleuTokenizer::Char, BleuTokenizer::None];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]

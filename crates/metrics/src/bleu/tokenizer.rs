@@ -1,12 +1,32 @@
 //! sacreBLEU's tokenizers.
 
+use unicode_general_category::{GeneralCategory, get_general_category};
+
 use crate::text::{single_spaced, strip};
 
 /// How BLEU cuts text into tokens.
+///
+/// ```
+/// use metrics::{Bleu, BleuTokenizer, CorpusMetric};
+/// let text = "„Ja“: 1,5 €.";
+/// assert_eq!(BleuTokenizer::V13a.tokenize(text), "„Ja“ : 1,5 € .");
+/// assert_eq!(BleuTokenizer::Intl.tokenize(text), "„ Ja “ : 1,5 € .");
+/// assert_eq!(BleuTokenizer::Zh.tokenize("我用Rust。"), "我 用 Rust 。");
+/// assert_eq!(BleuTokenizer::Char.tokenize("da ist"), "d a i s t");
+///
+/// let bleu = Bleu { tokenizer: BleuTokenizer::Intl, ..Bleu::sentence_level() };
+/// let score = bleu.sentence("„Ja“, sagt er.", &["„Ja“, sagte er."])?;
+/// assert!(score.signature.contains("tok:intl"));
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BleuTokenizer {
     /// `13a`: that of mteval-v13a.pl and WMT, for languages with spaces between words.
     V13a,
+    /// `intl`: that of mteval-v14.pl, for any such language. Each of Unicode's symbols (category S) is a token, and each
+    /// mark of punctuation (P) unless it stands between numbers (N), or between a number and an end of the text; `13a`
+    /// looks at ASCII alone. The categories are those of Unicode 16.
+    Intl,
     /// `zh`: each Chinese character and punctuation mark is a token, the rest as in `13a`.
     Zh,
     /// `char`: each character is a token.
@@ -17,9 +37,14 @@ pub enum BleuTokenizer {
 
 impl BleuTokenizer {
     /// Its name in a signature.
+    ///
+    /// ```
+    /// assert_eq!(metrics::BleuTokenizer::V13a.name(), "13a");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::V13a => "13a",
+            Self::Intl => "intl",
             Self::Zh => "zh",
             Self::Char => "char",
             Self::None => "none",
@@ -31,11 +56,12 @@ impl BleuTokenizer {
     /// ```
     /// use metrics::BleuTokenizer;
     /// assert_eq!(BleuTokenizer::V13a.tokenize("It's 3.50 (net)."), "It's 3.50 ( net ) .");
-    /// assert_eq!(BleuTokenizer::Zh.tokenize("我用Rust。"), "我 用 Rust 。");
+    /// assert_eq!(BleuTokenizer::Intl.tokenize("¿Son 3.50€?"), "¿ Son 3.50 € ?");
     /// ```
     pub fn tokenize(self, text: &str) -> String {
         match self {
             Self::V13a => v13a(text),
+            Self::Intl => intl(text),
             Self::Zh => zh(text),
             Self::Char => single_spaced(&text.chars().flat_map(|c| [c, ' ']).collect::<String>()),
             Self::None => single_spaced(text),
@@ -51,6 +77,18 @@ fn v13a(text: &str) -> String {
         }
     }
     western(&format!(" {text} "))
+}
+
+fn intl(text: &str) -> String {
+    let mut apart = String::with_capacity(2 * text.len());
+    for c in split_marks(text, is_punctuation, is_number).chars() {
+        if is_symbol(c) {
+            apart.extend([' ', c, ' ']);
+        } else {
+            apart.push(c);
+        }
+    }
+    single_spaced(&apart)
 }
 
 fn zh(text: &str) -> String {
@@ -83,12 +121,16 @@ pub(crate) fn split_symbols(text: &str) -> String {
     apart
 }
 
-/// Points and commas put apart unless a digit stands before, then unless one stands behind. Each pass takes the two
-/// characters that it looks at, so that of two points in a row the second is not looked at again.
+/// Points and commas put apart unless a digit stands before, then unless one stands behind.
 pub(crate) fn split_points(text: &str) -> String {
-    let is_point = |c: char| matches!(c, '.' | ',');
-    let apart = pairs(text, |a, b| !a.is_ascii_digit() && is_point(b), |a, b| [a, ' ', b, ' ']);
-    pairs(&apart, |a, b| is_point(a) && !b.is_ascii_digit(), |a, b| [' ', a, ' ', b])
+    split_marks(text, |c| matches!(c, '.' | ','), |c| c.is_ascii_digit())
+}
+
+/// Marks put apart that follow something other than a number, then those that precede something other. Each pass takes
+/// the two characters that it looks at, so that of two marks in a row the second is not looked at again.
+fn split_marks(text: &str, is_mark: impl Fn(char) -> bool, is_number: impl Fn(char) -> bool) -> String {
+    let apart = pairs(text, |a, b| !is_number(a) && is_mark(b), |a, b| [a, ' ', b, ' ']);
+    pairs(&apart, |a, b| is_mark(a) && !is_number(b), |a, b| [' ', a, ' ', b])
 }
 
 /// Dashes behind a digit put apart.
@@ -135,4 +177,63 @@ fn is_chinese(c: char) -> bool {
         | '\u{fe10}'..='\u{fe1f}'
         | '\u{fe30}'..='\u{fe4f}'
         | '\u{3200}'..='\u{33ff}')
+}
+
+/// Unicode's category N.
+fn is_number(c: char) -> bool {
+    use GeneralCategory::{DecimalNumber, LetterNumber, OtherNumber};
+    matches!(get_general_category(c), DecimalNumber | LetterNumber | OtherNumber)
+}
+
+/// Unicode's category P.
+fn is_punctuation(c: char) -> bool {
+    use GeneralCategory::{
+        ClosePunctuation, ConnectorPunctuation, DashPunctuation, FinalPunctuation, InitialPunctuation,
+        OpenPunctuation, OtherPunctuation,
+    };
+    matches!(
+        get_general_category(c),
+        ConnectorPunctuation
+            | DashPunctuation
+            | OpenPunctuation
+            | ClosePunctuation
+            | InitialPunctuation
+            | FinalPunctuation
+            | OtherPunctuation
+    )
+}
+
+/// Unicode's category S.
+fn is_symbol(c: char) -> bool {
+    use GeneralCategory::{CurrencySymbol, MathSymbol, ModifierSymbol, OtherSymbol};
+    matches!(get_general_category(c), MathSymbol | CurrencySymbol | ModifierSymbol | OtherSymbol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// Of every character that both sides' Unicode has, the categories are those that sacreBLEU sees.
+    #[test]
+    fn categories_equal_those_of_sacrebleus_patterns() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/metrics/tokens.json");
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for name in ["N", "P", "S"] {
+            let holds = match name {
+                "N" => is_number,
+                "P" => is_punctuation,
+                _ => is_symbol,
+            };
+            let mut expected = vec![false; 0x11_0000];
+            for range in golden["categories"][name].as_array().unwrap() {
+                let end = |i: usize| range[i].as_u64().unwrap() as usize;
+                expected[end(0)..=end(1)].fill(true);
+            }
+            let known = |c: &char| get_general_category(*c) != GeneralCategory::Unassigned;
+            for c in ('\0'..=char::MAX).filter(known) {
+                assert_eq!(holds(c), expected[c as usize], "{name} {:x}", c as u32);
+            }
+        }
+    }
 }

@@ -11,14 +11,12 @@ fn number(arguments: &Value, name: &str, default: usize) -> usize {
     arguments[name].as_u64().map_or(default, |n| n as usize)
 }
 
+const TOKENIZERS: [BleuTokenizer; 5] =
+    [BleuTokenizer::V13a, BleuTokenizer::Intl, BleuTokenizer::Zh, BleuTokenizer::Char, BleuTokenizer::None];
+
 fn bleu(arguments: &Value) -> Bleu {
-    let tokenizer = match arguments["tokenize"].as_str().unwrap_or("13a") {
-        "13a" => BleuTokenizer::V13a,
-        "zh" => BleuTokenizer::Zh,
-        "char" => BleuTokenizer::Char,
-        "none" => BleuTokenizer::None,
-        other => panic!("tokenizer {other}"),
-    };
+    let name = arguments["tokenize"].as_str().unwrap_or("13a");
+    let tokenizer = TOKENIZERS.into_iter().find(|tokenizer| tokenizer.name() == name);
     let value = arguments["smooth_value"].as_f64();
     let smoothing = match arguments["smooth_method"].as_str().unwrap_or("exp") {
         "none" => Smoothing::None,
@@ -28,7 +26,7 @@ fn bleu(arguments: &Value) -> Bleu {
         other => panic!("smoothing {other}"),
     };
     Bleu {
-        tokenizer,
+        tokenizer: tokenizer.unwrap_or_else(|| panic!("tokenizer {name}")),
         lowercase: flag(arguments, "lowercase"),
         smoothing,
         max_order: number(arguments, "max_ngram_order", 4),
@@ -80,6 +78,20 @@ fn scores_and_signatures_equal_sacrebleus() {
             "chrF" => check(&chrf(arguments), case, &hypotheses, &references),
             "TER" => check(&ter(arguments), case, &hypotheses, &references),
             other => panic!("metric {other}"),
+        }
+    }
+}
+
+/// Of texts of any characters as well, so that rules that seldom apply are seen.
+#[test]
+fn tokens_equal_sacrebleus() {
+    let golden = golden("tokens");
+    let texts = strings(&golden["texts"]);
+    for tokenizer in TOKENIZERS {
+        let expected = strings(&golden[tokenizer.name()]);
+        assert_eq!(expected.len(), texts.len());
+        for (text, expected) in texts.iter().zip(expected) {
+            assert_eq!(tokenizer.tokenize(text), expected, "{} of {text:?}", tokenizer.name());
         }
     }
 }
