@@ -1,9 +1,10 @@
-//! Recurrent cells and layers, attention of decoders and a sequence-to-sequence model beside PyTorch.
+//! Recurrent cells and layers, attention of decoders and sequence-to-sequence models beside PyTorch.
 
 use std::collections::BTreeMap;
 
+use crate::shapes::{self, Pool};
 use crate::{
-    Cell, CoupledLstmCell, Gru, GruCell, LayerNormLstmCell, Lstm, LstmCell, LstmState, Nonlinearity,
+    Cell, CoupledLstmCell, Gru, GruCell, LayerNormLstmCell, Lstm, LstmCell, LstmState, NewCell, Nonlinearity,
     Normalised, NormalisedMemory, Peephole, ProjectedLstm, Reset, Rnn, RnnCell, Seq2Seq, Seq2SeqConfig,
     Stack, StackConfig, State, Teacher,
 };
@@ -11,7 +12,7 @@ use attention::{CoverageAttention, LocalAttention, Mask, Score, ScoreKind, Sourc
 use autograd::Var;
 use nn::optim::{Adam, Optim, Optimizer};
 use nn::weights::WeightsFile;
-use nn::{CrossEntropy, Mode, Module};
+use nn::{CrossEntropy, Linear, Mode, Module};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tensor::{Ids, Tensor};
@@ -150,6 +151,40 @@ impl Case<'_> {
         inputs.extend(c.iter().map(|c| ("c", c)));
         self.check(&outputs, &stack, &inputs);
     }
+
+    /// Ten steps of training, from the losses' weights and on their batches.
+    fn check_training<C: Cell<f64> + NewCell<f64> + Module<f64>>(&self) {
+        let settings = &self.golden.settings[self.name];
+        let bidirectional = settings["bidirectional"] == true;
+        let config = Seq2SeqConfig {
+            encoder_hidden: if bidirectional { 3 } else { 6 },
+            bidirectional,
+            layers: settings["layers"].as_u64().unwrap() as usize,
+            attention: serde_json::from_value(settings["attention"].clone()).unwrap(),
+            attentional: settings["attentional"] == true,
+            input_feeding: settings["input_feeding"] == true,
+            bridge: serde_json::from_value(settings["bridge"].clone()).unwrap(),
+            ..Seq2SeqConfig::new(7, 8, 4, 6)
+        };
+        let mut model = Seq2Seq::<f64, C>::new(&config, &mut rng()).unwrap();
+        self.load(&mut model);
+        let ids = |name: &str| self.golden.file.ids(&self.key("input", name)).unwrap();
+        let [source, lengths, target, next] = ["source", "lengths", "target", "next"].map(ids);
+        let losses = self.golden.tensor(&self.key("output", "losses")).to_vec();
+        let options = CrossEntropy { label_smoothing: 0.1, ignore_index: Some(0), ..CrossEntropy::default() };
+        let mut adam = Optim::new(Adam::default()).unwrap();
+        for (step, expected) in losses.iter().enumerate() {
+            let batch = |ids: &Ids| Ids::new(ids.row(step).to_vec(), &ids.shape()[1..]);
+            let lengths: Vec<usize> = batch(&lengths).data().iter().map(|length| *length as usize).collect();
+            let (source, target, next) = (batch(&source), batch(&target), batch(&next));
+            let (teacher, mode) = (Teacher::Forcing, &mut Mode::Eval);
+            let loss = model.loss(&source, &lengths, &target, &next, &options, teacher, mode).unwrap();
+            let found = loss.item();
+            assert!((found - expected).abs() < 1e-7, "{} step {step}: {found}, not {expected}", self.name);
+            let grads = model.backward(&loss).unwrap();
+            adam.step(&mut model, &grads, 0.01).unwrap();
+        }
+    }
 }
 
 fn golden() -> Golden {
@@ -180,6 +215,69 @@ fn variants_equal_their_equations() {
     case("variant_coupled_peephole").check_lstm(Peephole::new(coupled, &mut rng()));
     let normalised: LayerNormLstmCell<f64> = Normalised::new(NormalisedMemory::new(lstm()));
     case("variant_layer_norm").check_lstm(normalised);
+}
+
+/// Two parts of one model.
+struct Pair<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: Module<f64>, B: Module<f64>> Module<f64> for Pair<A, B> {
+    fn visit<'a>(&'a self, path: &mut nn::Path, visitor: &mut nn::Visitor<'_, 'a, f64>) {
+        path.scope("first", |path| self.first.visit(path, visitor));
+        path.scope("second", |path| self.second.visit(path, visitor));
+    }
+
+    fn visit_mut<'a>(&'a mut self, path: &mut nn::Path, visitor: &mut nn::VisitorMut<'_, 'a, f64>) {
+        path.scope("first", |path| self.first.visit_mut(path, visitor));
+        path.scope("second", |path| self.second.visit_mut(path, visitor));
+    }
+}
+
+#[test]
+fn shapes_equal_models_put_together_in_pytorch() {
+    let golden = golden();
+    let case = |name| Case { golden: &golden, name };
+    let (lengths, mode) = ([3, 5, 1], &mut Mode::Eval);
+    let config =
+        |layers, bidirectional| StackConfig { layers, bidirectional, ..StackConfig::new(INPUT, HIDDEN) };
+
+    let one_to_one = case("shape_one_to_one");
+    let mut cell = GruCell::new(INPUT, HIDDEN, Reset::After, true, &mut rng()).unwrap();
+    one_to_one.load(&mut cell);
+    let x = one_to_one.input("x");
+    one_to_one.check(&[shapes::one_to_one(&cell, &x)], &cell, &[("x", &x)]);
+
+    let one_to_many = case("shape_one_to_many");
+    let first = RnnCell::new(INPUT, HIDDEN, Nonlinearity::Tanh, true, &mut rng()).unwrap();
+    let mut pair = Pair { first, second: Linear::new(HIDDEN, INPUT, true, &mut rng()).unwrap() };
+    one_to_many.load(&mut pair);
+    let x = one_to_many.input("x");
+    let y = shapes::one_to_many(&pair.first, &x, 4, |h| pair.second.forward(h));
+    one_to_many.check(&[y], &pair, &[("x", &x)]);
+
+    let many_to_one = case("shape_many_to_one");
+    let mut lstm = Lstm::new(config(2, true), &mut rng()).unwrap();
+    many_to_one.load(&mut lstm);
+    let x = many_to_one.input("x");
+    let pooled =
+        [Pool::Last, Pool::Mean, Pool::Max].map(|pool| shapes::many_to_one(&lstm, &x, &lengths, pool, mode));
+    many_to_one.check(&pooled, &lstm, &[("x", &x)]);
+
+    let many_to_many = case("shape_many_to_many");
+    let mut gru = Gru::new(config(1, true), &mut rng()).unwrap();
+    many_to_many.load(&mut gru);
+    let x = many_to_many.input("x");
+    many_to_many.check(&[shapes::many_to_many(&gru, &x, &lengths, mode)], &gru, &[("x", &x)]);
+
+    let many_to_others = case("shape_many_to_others");
+    let lstm = || Lstm::new(config(1, false), &mut rng()).unwrap();
+    let mut pair = Pair { first: lstm(), second: lstm() };
+    many_to_others.load(&mut pair);
+    let (x, target) = (many_to_others.input("x"), many_to_others.input("target"));
+    let y = shapes::many_to_others(&pair.first, &pair.second, &x, &lengths, &target, mode);
+    many_to_others.check(&[y], &pair, &[("x", &x), ("target", &target)]);
 }
 
 #[test]
@@ -256,27 +354,17 @@ fn attention_of_decoders_equals_its_equations() {
 #[test]
 fn ten_steps_of_training_have_pytorchs_losses() {
     let golden = Golden::open("seq2seq.safetensors");
-    let config = Seq2SeqConfig {
-        attention: Some(ScoreKind::General),
-        attentional: true,
-        ..Seq2SeqConfig::new(7, 8, 4, 6)
-    };
-    let mut model = Seq2Seq::<f64, LstmCell<f64>>::new(&config, &mut rng()).unwrap();
-    golden.load("training/param/", &mut model);
-    let ids = |name: &str| golden.file.ids(&format!("training/input/{name}")).unwrap();
-    let [source, lengths, target, next] = ["source", "lengths", "target", "next"].map(ids);
-    let losses = golden.tensor("training/output/losses").to_vec();
-    let options = CrossEntropy { label_smoothing: 0.1, ignore_index: Some(0), ..CrossEntropy::default() };
-    let mut adam = Optim::new(Adam::default()).unwrap();
-    for (step, expected) in losses.iter().enumerate() {
-        let batch = |ids: &Ids| Ids::new(ids.row(step).to_vec(), &ids.shape()[1..]);
-        let lengths: Vec<usize> = batch(&lengths).data().iter().map(|length| *length as usize).collect();
-        let (source, target, next) = (batch(&source), batch(&target), batch(&next));
-        let mode = &mut Mode::Eval;
-        let loss = model.loss(&source, &lengths, &target, &next, &options, Teacher::Forcing, mode).unwrap();
-        assert!((loss.item() - expected).abs() < 1e-7, "step {step}: {} {expected}", loss.item());
-        let grads = model.backward(&loss).unwrap();
-        adam.step(&mut model, &grads, 0.01).unwrap();
+    let cases: Vec<&String> =
+        golden.settings.as_object().unwrap().keys().filter(|name| name.starts_with("training")).collect();
+    assert_eq!(cases.len(), 5);
+    for name in cases {
+        let case = Case { golden: &golden, name };
+        match golden.settings[name]["cell"].as_str().unwrap() {
+            "LSTM" => case.check_training::<LstmCell<f64>>(),
+            "GRU" => case.check_training::<GruCell<f64>>(),
+            "RNN" => case.check_training::<RnnCell<f64>>(),
+            other => panic!("{name}: no cell {other}"),
+        }
     }
 }
 
