@@ -15,6 +15,18 @@ use crate::stack::{Stack, StackConfig};
 use crate::state::State;
 
 /// Sizes of a [`LanguageModel`].
+///
+/// ```
+/// use nn::Module;
+/// use rand::SeedableRng;
+/// use recurrent::{LanguageModel, LanguageModelConfig, LstmCell};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let untied = LanguageModelConfig { layers: 2, dropout: 0.5, ..LanguageModelConfig::new(11, 8) };
+/// let tied = LanguageModelConfig { tied: true, ..untied };
+/// let mut count = |config| LanguageModel::<f32, LstmCell>::new(config, &mut rng).map(|model| model.parameters().len());
+/// assert_eq!(count(untied)?, count(tied)? + 1);                             // one matrix for both ends
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LanguageModelConfig {
     /// Tokens.

@@ -268,6 +268,24 @@ impl<C> Stack<C> {
 
     /// One step of every layer: `x (batch, input)` → the output of the last, `(batch, hidden)`, and the next states.
     ///
+    /// ```
+    /// use nn::Mode;
+    /// use rand::SeedableRng;
+    /// use recurrent::{Gru, StackConfig};
+    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// let gru = Gru::<f32>::new(StackConfig { layers: 2, ..StackConfig::new(5, 7) }, &mut rng)?;
+    /// let mode = &mut Mode::Eval;
+    /// let x = tensor::Tensor::normal(&[2, 3, 5], 0.0, 1.0, &mut rng).into();          // (batch, time, input)
+    /// let whole = gru.forward(&x, None, None, mode).y;                                // (batch, time, hidden)
+    /// let mut state = gru.start(2);
+    /// for t in 0..3 {
+    ///     let (y, next) = gru.step(&x.select(1, t), &state, mode);                    // (batch, hidden)
+    ///     assert!(y.value().max_abs_diff(&whole.value().select(1, t)) < 1e-6);
+    ///     state = next;
+    /// }
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Panics
     /// If there are two directions, the shapes do not fit together, or in training dropout is locked, since a step does not
     /// know what those before it dropped.

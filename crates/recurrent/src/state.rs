@@ -83,6 +83,15 @@ impl<E: Element> State<E> for Var<E> {
 }
 
 /// Output and memory of an LSTM.
+///
+/// ```
+/// use recurrent::{LstmState, State};
+/// use tensor::Tensor;
+/// let zeros = || Tensor::<f32>::zeros(&[2, 3]).into();                      // (batch, hidden)
+/// let state = LstmState { h: zeros(), c: zeros() };
+/// let moved = state.map(|part| part + 1.0);                                // both parts
+/// assert_eq!(moved.rows(&[1]).c.value().to_vec(), [1.0; 3]);               // the second row alone
+/// ```
 #[derive(Clone, Debug)]
 pub struct LstmState<E: Element = f32> {
     /// The output, `(batch, hidden)`, or `(batch, projected)` behind a projection.

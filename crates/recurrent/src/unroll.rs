@@ -11,6 +11,13 @@ use crate::state::State;
 /// Rows are in order of falling length, so a step has the first so many of them. The steps beyond a row's length are
 /// as if they were not there: its state stays what it is, its output is 0. In reverse a row so begins with its own
 /// last step.
+///
+/// ```
+/// use recurrent::Order;
+/// let order = Order::ragged(4, &[4, 2, 1]);                                // rows in order of falling length
+/// assert_eq!(order.active(), [3, 2, 1, 1]);                                // rows that have each step
+/// assert!(order.is_ragged() && order.reversed().is_reverse());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Order {
     batch: usize,

@@ -12,6 +12,20 @@ use crate::fused;
 use crate::unroll::{Order, unroll};
 
 /// What the reset gate of a GRU resets.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, GruCell, Reset};
+/// use tensor::Tensor;
+/// let new = |reset| GruCell::<f32>::new(3, 2, reset, true, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0));
+/// let (after, before) = (new(Reset::After)?, new(Reset::Before)?);                     // the same weights
+/// let x = Tensor::ones(&[1, 3]).into();                                                // (batch, input)
+/// let from = |h: f32| [&after, &before].map(|cell| cell.step(&x, &Tensor::full(&[1, 2], h).into()).value().to_vec());
+/// // They differ by what is reset: with a state, and by the bias inside the product even from zeros.
+/// let [a, b] = from(0.9);
+/// assert_ne!(a, b);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reset {

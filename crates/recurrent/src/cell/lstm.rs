@@ -15,6 +15,22 @@ use crate::unroll::Order;
 /// The long short-term memory (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000). With
 /// `[i, f, g, o] = W_ih·x + b_ih + W_hh·h + b_hh`:
 /// `c = σ(f)·c + σ(i)·tanh(g)`, `h = σ(o)·tanh(c)`. PyTorch's names, order of gates and start.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, LstmCell, LstmState};
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let mut cell = LstmCell::<f32>::new(3, 2, true, &mut rng)?;
+/// // With biases that shut the input gate and open the forget gate, the memory stays what it is.
+/// let bias = cell.weights.bias_ih.as_mut().unwrap();
+/// bias.set(Tensor::from_slice(&[-50.0, -50.0, 50.0, 50.0, 0.0, 0.0, 0.0, 0.0], &[8]));  // of i, f, g, o
+/// let c = Tensor::from_slice(&[0.25, -0.5], &[1, 2]);
+/// let state = LstmState { h: Tensor::zeros(&[1, 2]).into(), c: c.clone().into() };
+/// let next = cell.step(&Tensor::ones(&[1, 3]).into(), &state);
+/// assert!(next.c.value().max_abs_diff(&c) < 1e-6);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LstmCell<E: Element = f32> {
     /// Its maps.
@@ -25,6 +41,20 @@ flat_module!(LstmCell<E> { weights; hidden });
 
 /// An LSTM whose input gate is what the forget gate leaves, `i = 1 − f` (Greff et al. 2017, "coupled input and forget
 /// gate"): three gates `f, g, o`, a quarter fewer weights.
+///
+/// ```
+/// use nn::Module;
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, CoupledLstmCell, LstmCell};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let coupled = CoupledLstmCell::<f32>::new(3, 2, true, &mut rng)?;
+/// let plain = LstmCell::<f32>::new(3, 2, true, &mut rng)?;
+/// let x = tensor::Tensor::ones(&[1, 3]).into();                                         // (batch, input)
+/// assert_eq!(coupled.step(&x, &coupled.start(1)).c.shape(), [1, 2]);
+/// let size = |cell: &dyn Module| cell.parameters().iter().map(|(_, p)| p.shape().iter().product::<usize>()).sum::<usize>();
+/// assert_eq!(4 * size(&coupled), 3 * size(&plain));
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CoupledLstmCell<E: Element = f32> {
     /// Its maps.
@@ -45,6 +75,18 @@ pub enum Look {
 }
 
 /// An LSTM in the places where variants differ; what they have in common is [`Cell::update`].
+///
+/// ```
+/// use autograd::Var;
+/// use recurrent::{Look, LstmCell, LstmVariant};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let cell = LstmCell::<f32>::new(3, 2, true, &mut rng)?;
+/// let c: Var = tensor::Tensor::ones(&[1, 2]).into();
+/// assert!(cell.look(Look::Forget, &c).is_none());                         // no gate of the plain LSTM sees the memory
+/// assert_eq!(cell.read(&c).value(), c.value());
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 pub trait LstmVariant<E: Element>: Cell<E, State = LstmState<E>> {
     /// What a gate's sum gets from the memory `c (batch, hidden)`; nothing in the plain LSTM.
     fn look(&self, gate: Look, c: &Var<E>) -> Option<Var<E>> {

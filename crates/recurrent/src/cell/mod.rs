@@ -129,6 +129,20 @@ pub trait Cell<E: Element = f32> {
 }
 
 /// A cell that sizes alone define.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, NewCell, RnnCell, unroll, Order};
+/// /// Works for any cell.
+/// fn last<C: Cell + NewCell<f32>>(steps: usize) -> Result<Vec<f32>, nn::ConfigError> {
+///     let cell = C::new_cell(3, 2, true, &mut rand_chacha::ChaCha8Rng::seed_from_u64(0))?;
+///     let x = tensor::Tensor::ones(&[steps, 1, 3]).into();                              // (time, batch, input)
+///     let (_, state) = unroll(&cell, &x, &cell.start(1), &Order::forward(steps, 1));
+///     Ok(recurrent::State::hidden(&state).value().to_vec())
+/// }
+/// assert_eq!(last::<RnnCell>(4)?.len(), 2);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 pub trait NewCell<E: Element>: Sized {
     /// A cell with PyTorch's random start: everything uniform within `±1/√hidden`.
     ///

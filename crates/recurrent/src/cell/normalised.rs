@@ -21,6 +21,19 @@ pub struct Normalised<E: Element, C> {
 flat_module!(Normalised<E, C> { cell, norm_ih, norm_hh });
 
 /// Layer norm of what goes through an LSTM's last tanh, `h = o·tanh(LN(c))`.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::{Cell, LstmCell, LstmState, NormalisedMemory};
+/// use tensor::Tensor;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let cell = NormalisedMemory::new(LstmCell::<f32>::new(3, 2, true, &mut rng)?);
+/// // However large a memory has grown, what is read of it is not: tanh stays where it has a slope.
+/// let large = LstmState { h: Tensor::zeros(&[1, 2]).into(), c: Tensor::from_slice(&[900.0, 100.0], &[1, 2]).into() };
+/// let next = cell.step(&Tensor::ones(&[1, 3]).into(), &large);
+/// assert!(next.h.value().to_vec().iter().all(|h| h.abs() < 0.8));                      // tanh(±1) = ±0.76
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct NormalisedMemory<E: Element, C> {
     /// The LSTM inside.

@@ -7,6 +7,16 @@ use rand::Rng;
 use tensor::Element;
 
 /// From input and last output to the sums of all gates, with PyTorch's names, shapes and two biases.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use recurrent::GruCell;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let cell = GruCell::<f32>::new(3, 2, recurrent::Reset::After, false, &mut rng)?;
+/// assert_eq!(cell.weights.weight_ih.shape(), [6, 3]);                                  // (gates·hidden, input)
+/// assert!(cell.weights.bias_ih.is_none());                                             // made without
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Weights<E: Element = f32> {
     /// `(gates·hidden, input)`

@@ -16,6 +16,31 @@ use crate::stack::{Stack, StackConfig};
 /// At each step the recurrent layers read the last token (with input feeding, also what the step before gave), the
 /// attention looks at the source with their output `h` as query, and the logits come from `[h; context]`, or from the
 /// attentional vector `tanh(W_c·[h; context])` (Luong, Pham & Manning 2015, eq. 5).
+///
+/// ```
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use recurrent::{LstmCell, Seq2Seq, Seq2SeqConfig, pad};
+/// use tensor::Ids;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let model = Seq2Seq::<f32, LstmCell>::new(&Seq2SeqConfig::new(11, 13, 6, 8), &mut rng)?;
+/// let (encoder, decoder, mode) = (&model.encoder, &model.decoder, &mut Mode::Eval);
+/// let (source, lengths) = pad(&[&[3, 4, 5], &[6]], 0);                      // (batch, src_time)
+/// let encoded = encoder.forward(&source, &lengths, mode);
+/// let cells = model.bridge.forward(&encoded, &decoder.rnn.start(2));
+/// let attention = decoder.attention.as_ref().unwrap();
+/// let memory = attention.source(&encoded.outputs, attention::Mask::lengths(&lengths));
+/// // Two steps by hand, each from the tokens of one position.
+/// let first = decoder.step(&decoder.embed(&Ids::new(vec![1, 1], &[2]), mode), &decoder.start(cells, 2), Some(&memory), mode);
+/// let second = decoder.step(&decoder.embed(&Ids::new(vec![7, 8], &[2]), mode), &first.state, Some(&memory), mode);
+/// assert_eq!(second.weights.unwrap().value().select(0, 1).to_vec(), [1.0, 0.0, 0.0]);   // one word to look at
+/// let logits = decoder.logits(&second.features, mode);                      // (batch, vocab)
+/// // All steps at once give the same.
+/// let target = Ids::new(vec![1, 7, 1, 8], &[2, 2]);                         // (batch, tgt_time)
+/// let whole = model.forward(&source, &lengths, &target, Default::default(), mode)?.logits;
+/// assert!(whole.value().select(1, 1).max_abs_diff(logits.value()) < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder<E: Element, C> {
     /// `(vocab, embed)`

@@ -10,6 +10,20 @@ use crate::cell::{Cell, NewCell};
 use crate::stack::{Stack, StackConfig};
 
 /// Embedding and recurrent layers over a source.
+///
+/// ```
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use recurrent::{Encoder, GruCell, StackConfig, pad};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = StackConfig { bidirectional: true, ..StackConfig::new(5, 4) };
+/// let encoder = Encoder::<f32, GruCell>::new(11, config, &mut rng)?;
+/// let (source, lengths) = pad(&[&[3, 4, 5], &[6]], 0);                      // (batch, src_time)
+/// let encoded = encoder.forward(&source, &lengths, &mut Mode::Eval);
+/// assert_eq!(encoded.outputs.shape(), [2, 3, 8]);                           // (batch, src_time, directions·hidden)
+/// assert_eq!(encoded.outputs.value().select(0, 1).select(0, 2).to_vec(), [0.0; 8]);     // padding
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Encoder<E: Element, C> {
     /// `(vocab, embed)`

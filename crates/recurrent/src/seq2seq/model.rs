@@ -17,6 +17,31 @@ use crate::stack::StackConfig;
 use crate::state::State;
 
 /// Sizes of a [`Seq2Seq`].
+///
+/// ```
+/// use attention::ScoreKind;
+/// use recurrent::{BridgeKind, Seq2SeqConfig};
+/// // Luong's model: the attentional vector `tanh(W_c·[h; context])` gives the logits and is fed in.
+/// let luong = Seq2SeqConfig {
+///     attention: Some(ScoreKind::General),
+///     attentional: true,
+///     ..Seq2SeqConfig::new(30, 45, 128, 512)
+/// };
+/// // Sutskever's: two layers, no attention, the decoder goes on from the encoder's states.
+/// let plain = Seq2SeqConfig {
+///     layers: 2,
+///     attention: None,
+///     bidirectional: false,
+///     encoder_hidden: 512,
+///     bridge: BridgeKind::Copy,
+///     ..luong
+/// };
+/// # let mut rng = <rand_chacha::ChaCha8Rng as rand::SeedableRng>::seed_from_u64(0);
+/// # for config in [luong, plain] {
+/// #     recurrent::Seq2Seq::<f32, recurrent::GruCell>::new(&config, &mut rng)?;
+/// # }
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seq2SeqConfig {
     /// Tokens of the source.
