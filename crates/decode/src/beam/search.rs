@@ -222,14 +222,13 @@ impl BeamSearch {
             }
             let context = Context { sequence: &[], prompt_len: item.prompt_len, row: item.prompt };
             let candidates = self.candidates(&group.open, context, &taken, model);
-            self.advance(group, &candidates, item.prompt_len, length, batch);
+            taken.extend(self.advance(group, &candidates, item.prompt_len, length, batch));
             if self.is_settled(group, length) {
                 // The group's rows are at the end of the batch: take them back.
                 batch.parents.truncate(batch.parents.len() - group.open.len());
                 batch.tokens.truncate(batch.parents.len());
                 group.open.clear();
             }
-            taken.extend(group.open.iter().filter_map(|open| open.sequence.last()));
         }
         Ok(())
     }
@@ -278,7 +277,8 @@ impl BeamSearch {
         if self.beam.renormalise { log_sum_exp(logits) } else { 0.0 }
     }
 
-    /// Moves a group on by one token: completes hypotheses and fills the group anew.
+    /// Moves a group on by one token: completes hypotheses and fills the group anew; at the limit with hypotheses that are
+    /// complete as they are. Returns the tokens that it took, ends left out.
     fn advance(
         &self,
         group: &mut Group,
@@ -286,29 +286,35 @@ impl BeamSearch {
         prompt_len: usize,
         length: usize,
         batch: &mut Batch,
-    ) {
-        let parents = std::mem::take(&mut group.open);
+    ) -> Vec<u32> {
+        let (parents, mut taken, mut filled) = (std::mem::take(&mut group.open), Vec::new(), 0);
         for candidate in candidates {
             let parent = &parents[candidate.parent];
             let sequence = [&parent.sequence[..], &[candidate.token]].concat();
-            if let Some(finish) = self.stop.check(&sequence[prompt_len..]) {
+            let finish = self.stop.check(&sequence[prompt_len..]);
+            if finish != Some(Finish::End) {
+                taken.push(candidate.token);
+            }
+            filled += usize::from(matches!(finish, None | Some(Finish::Length)));
+            if let Some(finish) = finish {
                 let shown = sequence.len() - usize::from(finish == Finish::End);
                 let tokens = sequence[prompt_len..shown].to_vec();
                 let score = self.beam.length_penalty.score(candidate.log_prob, length)
                     + self.beam.coverage_penalty.score(&parent.coverage);
                 let hypothesis = Hypothesis { tokens, finish, log_prob: candidate.log_prob, score };
                 group.keep(hypothesis, self.beam.n_best / self.beam.groups);
-                continue;
+            } else {
+                let row = batch.parents.len();
+                batch.parents.push(parent.row);
+                batch.tokens.push(candidate.token);
+                let coverage = parent.coverage.clone();
+                group.open.push(Open { row, sequence, log_prob: candidate.log_prob, coverage });
             }
-            let row = batch.parents.len();
-            batch.parents.push(parent.row);
-            batch.tokens.push(candidate.token);
-            let coverage = parent.coverage.clone();
-            group.open.push(Open { row, sequence, log_prob: candidate.log_prob, coverage });
-            if group.open.len() == self.beam.width / self.beam.groups {
+            if filled == self.beam.width / self.beam.groups {
                 break;
             }
         }
+        taken
     }
 
     /// Whether the open hypotheses, now of `length` tokens, no longer matter.
