@@ -30,6 +30,17 @@ pub fn attend<E: Element>(q: &Var<E>, k: &Var<E>, v: &Var<E>, mask: &Mask) -> Va
 }
 
 /// Options of [`attend_with`].
+///
+/// ```
+/// use attention::{AttendOptions, Mask, attend, attend_with};
+/// use nn::Mode;
+/// use tensor::Tensor;
+/// let x = Tensor::<f32>::arange(6).reshape(&[1, 1, 3, 2]).into();       // (batch, heads, time, d_head)
+/// let scale = Some(1.0 / 2_f64.sqrt());
+/// let options = AttendOptions { scale, ..AttendOptions::default() };    // what the default means here
+/// let y = attend_with(&x, &x, &x, &Mask::none(), &options, &mut Mode::Eval);
+/// assert_eq!(y.value(), attend(&x, &x, &x, &Mask::none()).value());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AttendOptions {
     /// Factor of the scores; `1/√d_head` if not given.

@@ -9,9 +9,12 @@ use tensor::{Element, Ids, Tensor, shape};
 /// use tensor::Tensor;
 /// let mut cache = KvCache::new();
 /// let new = Tensor::<f32>::ones(&[1, 2, 3, 4]);         // (batch, heads, time, d_head)
+/// assert!(cache.is_empty() && cache.batch() == 0);
 /// cache.append(&new, &new);
-/// cache.append(&new, &new);
+/// cache.append(&new, &(&new * 2.0));
 /// assert_eq!(cache.keys().shape(), [1, 2, 6, 4]);
+/// assert_eq!(cache.values().slice(2, 3..6), &new * 2.0);
+/// assert_eq!((cache.batch(), cache.len()), (1, 6));
 /// ```
 #[derive(Clone, Default)]
 pub struct KvCache<E: Element = f32> {

@@ -64,6 +64,23 @@ impl<E: Element> CoverageAttention<E> {
 
     /// Attention of one query `(batch, d_query)`, and the coverage after it, `(batch, key)`.
     ///
+    /// ```
+    /// # use {attention::{CoverageAttention, Mask}, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = CoverageAttention::<f32>::new(5, 6, 7, &mut rng)?;
+    /// let memory = Tensor::normal(&[1, 3, 6], 0.0, 1.0, &mut rng).into();   // (batch, key, d_key)
+    /// let source = attention.source(&memory, Mask::lengths(&[2]));
+    /// let mut coverage = attention.start(&source);                          // (batch, key)
+    /// for _step in 0..2 {
+    ///     let query = Tensor::normal(&[1, 5], 0.0, 1.0, &mut rng).into();
+    ///     (_, coverage) = attention.forward(&query, &source, &coverage);
+    /// }
+    /// let coverage = coverage.value().to_vec();
+    /// assert!((coverage[0] + coverage[1] - 2.0).abs() < 1e-6);              // each step gives out 1
+    /// assert_eq!(coverage[2], 0.0);                                         // padding
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes or the mask do not fit together.
     #[track_caller]

@@ -60,6 +60,21 @@ impl<E: Element> LocalAttention<E> {
 
     /// Windows around a position predicted from queries of size `query` through `hidden` units.
     ///
+    /// ```
+    /// # use {attention::{LocalAttention, Mask, Score}, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// use nn::{Linear, Param};
+    /// let mut local = LocalAttention::predictive(Score::<f64>::Dot, 4, 7, 1, &mut rng)?;
+    /// // With v = 0 every query predicts the middle: p = 4·σ(0) = 2.
+    /// local.v = Some(Linear { weight: Param::new(Tensor::zeros(&[1, 7])), bias: None });
+    /// let source = local.source(&Tensor::ones(&[1, 5, 4]).into(), Mask::none());    // (batch, key, d_key)
+    /// let out = local.forward(&Tensor::ones(&[1, 1, 4]).into(), &source, &[4], 0);
+    /// let beside = (-2_f64).exp() / 3.0;                                            // σ = 1/2
+    /// let expected = [0.0, beside, 1.0 / 3.0, beside, 0.0];
+    /// assert!(out.weights.value().to_vec().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12));
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// If a size is 0.
     pub fn predictive(

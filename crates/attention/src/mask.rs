@@ -30,11 +30,20 @@ pub struct Mask {
 
 impl Mask {
     /// Every query may attend to every key.
+    ///
+    /// ```
+    /// assert!(attention::Mask::none().allows(0, 0, 99));                    // (batch, query, key)
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
 
     /// Query `i` may attend to keys `0..=i`.
+    ///
+    /// ```
+    /// let mask = attention::Mask::causal();
+    /// assert_eq!([0, 1, 2].map(|key| mask.allows(0, 1, key)), [true, true, false]);
+    /// ```
     pub fn causal() -> Self {
         Self::causal_from(0)
     }
@@ -99,6 +108,13 @@ impl Mask {
     }
 
     /// Pairs that both masks allow.
+    ///
+    /// ```
+    /// use attention::Mask;
+    /// let mask = Mask::sliding_window(2, 0).and(&Mask::lengths(&[2, 4]));
+    /// assert_eq!([0, 1, 2].map(|key| mask.allows(0, 2, key)), [false, true, false]);  // key 2 is padding …
+    /// assert_eq!([0, 1, 2].map(|key| mask.allows(1, 2, key)), [false, true, true]);   // … of item 0 only
+    /// ```
     ///
     /// # Panics
     /// If both are causal from different offsets, or give lengths for different batch sizes.

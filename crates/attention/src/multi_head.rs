@@ -110,6 +110,19 @@ impl<E: Element> MultiHeadAttention<E> {
     /// Attention with keys from one place and values from another: `query (batch, tgt_time, d_model)`,
     /// `key, value (batch, src_time, d_model)` → `(batch, tgt_time, d_model)`.
     ///
+    /// ```
+    /// # use {attention::{Mask, MultiHeadAttention}, nn::Mode, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// let x = Tensor::normal(&[1, 3, 8], 0.0, 1.0, &mut rng).into();
+    /// let memory = Tensor::normal(&[1, 5, 8], 0.0, 1.0, &mut rng).into();
+    /// let (mask, mode) = (Mask::none(), &mut Mode::Eval);
+    /// let y = attention.forward_query_key_value(&x, &memory, &memory, &mask, mode);
+    /// let cross = attention.forward_cross(&x, &memory, &mask, mode);   // keys and values from one place
+    /// assert!(y.value().max_abs_diff(cross.value()) < 1e-6);
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes or the mask do not fit together.
     #[track_caller]
@@ -126,6 +139,15 @@ impl<E: Element> MultiHeadAttention<E> {
     }
 
     /// The queries of `x (batch, time, d_model)`, `(batch, heads, time, d_head)`.
+    ///
+    /// ```
+    /// # use {attention::MultiHeadAttention, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// assert_eq!(attention.queries(&Tensor::ones(&[3, 5, 8]).into()).shape(), [3, 2, 5, 4]);
+    /// assert_eq!(attention.heads(), 2);
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     ///
     /// # Panics
     /// If the last dimension is not `d_model`, or there are not three.
@@ -219,6 +241,17 @@ impl<E: Element> MultiHeadAttention<E> {
 
     /// The attention weights of [`forward_cross`](Self::forward_cross) (give `x` as `memory` for
     /// self-attention), `(batch, heads, tgt_time, src_time)`.
+    ///
+    /// ```
+    /// # use {attention::{Mask, MultiHeadAttention}, rand::SeedableRng, tensor::Tensor};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let attention = MultiHeadAttention::<f32>::new(8, 2, 0.0, &mut rng)?;
+    /// let x = Tensor::normal(&[1, 3, 8], 0.0, 1.0, &mut rng).into();
+    /// let weights = attention.weights(&x, &x, &Mask::causal());             // of self-attention
+    /// assert_eq!(weights.shape(), [1, 2, 3, 3]);
+    /// assert_eq!(weights.value().at(&[0, 0, 0, 0]), 1.0);                   // the first sees itself alone
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     ///
     /// # Panics
     /// If the shapes or the mask do not fit together.

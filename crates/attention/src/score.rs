@@ -11,6 +11,28 @@ use tensor::Element;
 use crate::{Mask, additive_scores, dot_scores, normalise, scaled_dot_scores, weighted_sum};
 
 /// Which score; see [`Score`].
+///
+/// ```
+/// use attention::Score;
+/// use nn::{Linear, Param};
+/// use tensor::Tensor;
+/// // With weights of 1, no biases and one hidden unit, so that the sums are easy to see.
+/// let ones = |output, input| {
+///     Linear::<f64> { weight: Param::new(Tensor::ones(&[output, input])), bias: None }
+/// };
+/// let q = Tensor::from_vec(vec![1.0, 2.0], &[1, 1, 2]).into();          // (batch, query, d_query)
+/// let k = Tensor::from_vec(vec![3.0, -1.0], &[1, 1, 2]).into();         // (batch, key, d_key)
+/// let cases = [
+///     (Score::Additive { query: ones(1, 2), key: ones(1, 2), v: ones(1, 1) }, (3.0 + 2.0_f64).tanh()),
+///     (Score::Dot, 1.0),
+///     (Score::ScaledDot, 1.0 / 2_f64.sqrt()),
+///     (Score::General { weight: ones(2, 2) }, 3.0 * 2.0),
+///     (Score::Concat { weight: ones(1, 4), v: ones(1, 1) }, (1.0 + 2.0 + 3.0 - 1.0_f64).tanh()),
+/// ];
+/// for (score, expected) in cases {
+///     assert!((score.scores(&q, &score.keys(&k)).item() - expected).abs() < 1e-12, "{score}");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreKind {
@@ -190,6 +212,20 @@ impl<E: Element> fmt::Display for Score<E> {
 }
 
 /// A source that was prepared for one score.
+///
+/// ```
+/// use attention::{Mask, Score, Source, SourceAttention};
+/// use nn::Mode;
+/// use tensor::Tensor;
+/// // Keys and values from two places: a memory that is looked up.
+/// let keys = Tensor::from_vec(vec![9.0_f32, 0.0, 0.0, 9.0], &[1, 2, 2]).into();   // (batch, key, d_key)
+/// let values = Tensor::from_vec(vec![5.0, 7.0], &[1, 2, 1]).into();               // (batch, key, d_value)
+/// let source = Source { keys, values, mask: Mask::none() };
+/// let query = Tensor::from_vec(vec![0.0, 9.0], &[1, 1, 2]).into();
+/// let found = SourceAttention::new(Score::Dot, 0.0)?.forward(&query, &source, &mut Mode::Eval);
+/// assert_eq!(found.context.item(), 7.0);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Source<E: Element = f32> {
     /// What [`Score::keys`] made of it, `(batch, key, ..)`.
@@ -201,6 +237,19 @@ pub struct Source<E: Element = f32> {
 }
 
 /// What attention gives.
+///
+/// ```
+/// use attention::{Attended, Mask, Score, SourceAttention, weighted_sum};
+/// use nn::Mode;
+/// use tensor::Tensor;
+/// let attention = SourceAttention::<f32>::new(Score::Dot, 0.0)?;
+/// let x = Tensor::arange(12).reshape(&[2, 2, 3]).into();                                // (batch, time, d)
+/// let source = attention.source(&x, Mask::causal());
+/// let Attended { context, weights } = attention.forward(&x, &source, &mut Mode::Eval);
+/// assert_eq!(weights.value().select(1, 0).to_vec(), [1.0, 0.0, 1.0, 0.0]);   // the first query of each item
+/// assert_eq!(context.value(), weighted_sum(&weights, &x).value());
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Attended<E: Element = f32> {
     /// Weighted sums of the values, `(batch, query, d_value)`.

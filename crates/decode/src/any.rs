@@ -9,6 +9,24 @@ use crate::scorer::Scorer;
 pub type AnyScorer<'m> = Box<dyn Scorer<Error = AnyError> + 'm>;
 
 /// What went wrong in a model of any kind: says what the model's own error says, and has its source.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Full;
+/// # impl Scorer for Full {
+/// #     type Error = std::fmt::Error;
+/// #     fn vocab(&self) -> usize { 2 }
+/// #     fn start(&mut self, _: &[Vec<u32>], _: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         Err(std::fmt::Error)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], _: &[u32], _: &mut Vec<f32>) -> Result<(), Self::Error> { Ok(()) }
+/// # }
+/// use decode::{Error, Stop, any, greedy};
+/// // The model fails with an error of its own.
+/// let error = greedy(&mut any(Full), &[vec![1]], &Stop::after(1)).unwrap_err();
+/// let Error::Model(error) = error else { unreachable!() };
+/// assert_eq!(error.to_string(), std::fmt::Error.to_string());
+/// ```
 #[derive(Debug)]
 pub struct AnyError(Box<dyn Error + Send + Sync>);
 
@@ -47,10 +65,10 @@ impl Error for AnyError {
 /// # }}
 /// # fixed!(Short, std::convert::Infallible, [0.0, 1.0]);
 /// # fixed!(Long, std::fmt::Error, [3.0, 0.0]);
-/// use decode::{Averaging, Ensemble, Stop, any, greedy};
+/// use decode::{AnyScorer, Averaging, Ensemble, Stop, any, greedy};
 ///
 /// // Such as a recurrent model and a Transformer, each with errors of its crate.
-/// let models = vec![any(Short), any(Long)];
+/// let models: Vec<AnyScorer<'_>> = vec![any(Short), any(Long)];
 /// let mut ensemble = Ensemble::new(models, Averaging::LogProbabilities)?;
 /// assert_eq!(greedy(&mut ensemble, &[vec![1]], &Stop::after(1))?[0].tokens, [0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -10,6 +10,12 @@ use crate::softmax::{log_sum_exp, top};
 use crate::stop::{Finish, Stop};
 
 /// Settings of contrastive search.
+///
+/// ```
+/// use decode::{Contrastive, ContrastiveSearch};
+/// let error = ContrastiveSearch::new(&Contrastive { top_k: 0, alpha: 0.6 }).unwrap_err();
+/// assert_eq!(error.to_string(), "top_k must be at least 1, found 0");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrastive {
     /// How many of the likeliest tokens are candidates; with 1 it is greedy search.
@@ -28,10 +34,8 @@ pub struct Contrastive {
 ///
 /// ```
 /// use decode::{Contrastive, ContrastiveSearch};
-/// let search = ContrastiveSearch::new(&Contrastive { top_k: 4, alpha: 0.6 })?;
-/// # let _ = search;
+/// assert!(ContrastiveSearch::new(&Contrastive { top_k: 4, alpha: 0.6 }).is_ok());
 /// assert!(ContrastiveSearch::new(&Contrastive { top_k: 4, alpha: 1.5 }).is_err());
-/// # Ok::<(), decode::ConfigError>(())
 /// ```
 pub struct ContrastiveSearch {
     settings: Contrastive,
@@ -87,6 +91,41 @@ impl ContrastiveSearch {
     }
 
     /// The continuation of a prompt, which the model reads token by token, because each token's state is needed.
+    ///
+    /// ```
+    /// use decode::{Contrastive, ContrastiveSearch, Scorer, Stop};
+    /// /// Likes 1 better than 2 whatever came; its state says which token was last.
+    /// struct Echo(Vec<u32>);
+    /// # impl Echo {
+    /// #     fn score(rows: usize, scores: &mut Vec<f32>) {
+    /// #         scores.extend([-9.0, 0.2, 0.0].repeat(rows));
+    /// #     }
+    /// # }
+    /// impl Scorer for Echo {
+    /// #     type Error = std::convert::Infallible;
+    /// #     fn vocab(&self) -> usize { 3 }
+    /// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+    /// #         self.0 = p.iter().map(|p| p[p.len() - 1]).collect();
+    /// #         Ok(Self::score(p.len(), s))
+    /// #     }
+    /// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+    /// #         self.0 = t.to_vec();
+    /// #         Ok(Self::score(t.len(), s))
+    /// #     }
+    ///     fn hidden(&self, row: usize, state: &mut Vec<f32>) -> bool {
+    ///         state.extend(if self.0[row] == 1 { [1.0, 0.0] } else { [0.0, 1.0] });
+    ///         true
+    ///     }
+    ///     // …
+    /// }
+    /// let best = |alpha| -> Result<Vec<u32>, Box<dyn std::error::Error>> {
+    ///     let search = ContrastiveSearch::new(&Contrastive { top_k: 2, alpha })?;
+    ///     Ok(search.run(&mut Echo(Vec::new()), &[1], &Stop::after(1))?.tokens)
+    /// };
+    /// assert_eq!(best(0.0)?, [1]);
+    /// assert_eq!(best(0.6)?, [2]);                                          // 1 would be like the prompt
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Error`] lists; [`Error::NoHidden`] if the model does not tell its states.

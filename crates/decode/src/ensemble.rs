@@ -5,6 +5,32 @@ use crate::scorer::Scorer;
 use crate::softmax::log_sum_exp;
 
 /// What is averaged over the models of an [`Ensemble`].
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Averaging, Ensemble, Stop, greedy};
+/// const NEVER: f32 = f32::NEG_INFINITY;
+/// let rows = [[0.9_f32.ln(), 0.1_f32.ln(), NEVER], [NEVER, 0.1_f32.ln(), 0.9_f32.ln()]];
+/// let mut first = |averaging| -> Result<u32, Box<dyn std::error::Error>> {
+///     let mut ensemble = Ensemble::new(rows.map(|row| Chain([row; 3])).into(), averaging)?;
+///     Ok(greedy(&mut ensemble, &[vec![1]], &Stop::after(1))?[0].tokens[0])
+/// };
+/// assert_eq!(first(Averaging::LogProbabilities)?, 1);                   // the only token that both allow
+/// assert_eq!(first(Averaging::Probabilities)?, 0);                      // 0.45, 0.1, 0.45
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Averaging {
     /// Log probabilities: a token that one model forbids is forbidden.

@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// Settings with which no decoder can be built.
+///
+/// ```
+/// use decode::{Beam, BeamSearch};
+/// let error = BeamSearch::new(&Beam::new(0, 1, 10)).unwrap_err();
+/// assert_eq!((error.setting, &*error.found), ("width", "0"));
+/// assert_eq!(error.to_string(), "width must be at least 1, found 0");
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigError {
     /// The setting, by its field name.
@@ -32,6 +39,31 @@ pub(crate) fn require(
 }
 
 /// Why decoding stopped without a result. `E` is the model's own error.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Error, Stop, greedy};
+/// let mut model = Chain([[0.0; 3], [f32::NAN; 3], [0.0; 3]]);
+/// let mut error = |prompt: Vec<u32>| greedy(&mut model, &[vec![2], prompt], &Stop::after(5)).unwrap_err();
+/// assert_eq!(error(vec![]), Error::EmptyPrompt { row: 1 });
+/// assert_eq!(
+///     error(vec![2, 3]).to_string(),
+///     "prompt 1, position 1: token 3 is out of range, the model has 3"
+/// );
+/// assert!(matches!(error(vec![1]), Error::BadScore { row: 1, token: 0, .. }));
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Error<E> {

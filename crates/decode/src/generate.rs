@@ -12,6 +12,30 @@ use crate::softmax::log_sum_exp;
 use crate::stop::{Finish, Stop};
 
 /// A generated continuation of a prompt.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Finish, Stop, greedy};
+/// let mut model = Chain([[0.0; 3], [0.0, 0.0, 9.0], [9.0, 0.0, 0.0]]);  // 1 2 0 …
+/// let out = &greedy(&mut model, &[vec![1]], &Stop::after(9).at(0))?[0];
+/// assert_eq!((&out.tokens[..], out.finish), (&[2][..], Finish::End));
+/// // Of two steps that are alike, the second of which chose the end token.
+/// let step = 9.0 - (9_f64.exp() + 2.0).ln();
+/// assert!((out.log_prob - 2.0 * step).abs() < 1e-9);
+/// # Ok::<(), decode::Error<std::convert::Infallible>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generated {
     /// The tokens after the prompt, without an end token.
@@ -159,6 +183,27 @@ pub fn generate<S: Scorer + ?Sized, R: Rng>(
 
 /// Continues every prompt with the likeliest token at each step, all in one batch.
 ///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Stop, greedy};
+/// let mut model = Chain([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]);      // 0 1 2 0 1 2 …
+/// let out = greedy(&mut model, &[vec![0], vec![2]], &Stop::after(3))?;
+/// assert_eq!((&out[0].tokens[..], &out[1].tokens[..]), (&[1, 2, 0][..], &[0, 1, 2][..]));
+/// # Ok::<(), decode::Error<std::convert::Infallible>>(())
+/// ```
+///
 /// # Errors
 /// As [`Error`] lists.
 pub fn greedy<S: Scorer + ?Sized>(
@@ -223,6 +268,9 @@ impl rand::TryRng for Unused {
 ///     print!("{} ", token?);                          // 1 2 0 1 2
 /// }
 /// assert_eq!(stream.finish(), Some(Finish::Length));
+/// assert_eq!(stream.generated(), [1, 2, 0, 1, 2]);
+/// let step = 1.0 - (1_f64.exp() + 2.0).ln();          // of the five, each as likely
+/// assert!((stream.log_prob() - 5.0 * step).abs() < 1e-9);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Generator<'a, S: Scorer + ?Sized, R: Rng + ?Sized> {

@@ -69,12 +69,29 @@ impl Default for Sampling {
 
 impl Sampling {
     /// Always the likeliest token.
+    ///
+    /// ```
+    /// use decode::Sampling;
+    /// assert_eq!(Sampling::greedy(), Sampling { temperature: 0.0, ..Sampling::default() });
+    /// ```
     pub fn greedy() -> Self {
         Self { temperature: 0.0, ..Self::default() }
     }
 }
 
 /// Chooses tokens as a [`Sampling`] says.
+///
+/// ```
+/// use decode::process::NoRepeatNgram;
+/// use decode::{Context, Sampler, Sampling};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let sampler = Sampler::new(&Sampling::greedy(), 3)?.with(NoRepeatNgram::new(1)?);
+/// let mut next = |sequence: &[u32]| sampler.choose(Context::new(sequence), &mut [0.3, 2.0, 1.9], &mut rng);
+/// assert_eq!((next(&[0]), next(&[1]), next(&[1, 2])), (Some(1), Some(2), Some(0)));
+/// assert_eq!(next(&[0, 1, 2]), None);                                   // every token was there
+/// # Ok::<(), decode::ConfigError>(())
+/// ```
 pub struct Sampler {
     vocab: usize,
     /// On the model's scores, greedy or not.

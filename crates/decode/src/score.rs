@@ -5,6 +5,12 @@ use crate::scorer::{Checked, Scorer};
 use crate::softmax::log_sum_exp;
 
 /// The score of a given output.
+///
+/// ```
+/// let scored = decode::Scored { log_probs: vec![0.5_f64.ln(), 0.25_f64.ln()] };
+/// assert!((scored.log_prob() - 0.125_f64.ln()).abs() < 1e-12);
+/// assert_eq!(decode::Scored { log_probs: vec![] }.log_prob(), 0.0);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scored {
     /// Natural logarithm of each token's probability, given the prompt and the tokens before it.

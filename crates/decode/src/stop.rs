@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// Why a sequence ended.
+///
+/// ```
+/// use decode::{Finish, Stop};
+/// let stop = Stop::after(2).at(0);
+/// assert_eq!([&[7][..], &[7, 0], &[7, 7]].map(|tokens| stop.check(tokens)),
+///     [None, Some(Finish::End), Some(Finish::Length)]);                 // an end at the limit is an end
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// The model emitted an end token.
@@ -25,6 +32,7 @@ type Condition = Box<dyn Fn(&[u32]) -> bool + Send + Sync>;
 /// assert_eq!(stop.check(&[5, 0]), Some(Finish::End));
 /// assert_eq!(stop.check(&[5, 10, 10]), Some(Finish::Condition));
 /// assert_eq!(stop.check(&[5]), None);
+/// assert_eq!(stop.max_tokens(), 100);
 /// ```
 pub struct Stop {
     max_tokens: usize,

@@ -7,6 +7,12 @@ use nn::{Activation, CrossEntropy, Mode, gradcheck_module, gradcheck_module_with
 use crate::{DecoderLayer, EncoderLayer, Gpt, GptConfig, NormPosition, Transformer, TransformerConfig};
 
 /// The gradient checks of all layers and models of this crate.
+///
+/// ```
+/// let cases = transformer::cases();
+/// let layer = cases.iter().find(|case| case.name == "EncoderLayer").unwrap();
+/// assert!(layer.run(0, 1).is_ok());                            // one draw of sizes and numbers, from seed 0
+/// ```
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("EncoderLayer", |draw| {

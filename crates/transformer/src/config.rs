@@ -7,6 +7,16 @@ use serde::{Deserialize, Serialize};
 pub(crate) const MOST_PARAMETERS: u64 = 1 << 40;
 
 /// Where layer norms stand.
+///
+/// ```
+/// # use {rand::SeedableRng, transformer::{Encoder, NormPosition, TransformerConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// for norm in [NormPosition::Post, NormPosition::Pre] {
+///     let config = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, norm, ..Default::default() };
+///     assert_eq!(Encoder::<f32>::new(&config, &mut rng)?.norm.is_some(), norm == NormPosition::Pre);
+/// }
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NormPosition {
@@ -68,6 +78,14 @@ impl Default for TransformerConfig {
 impl TransformerConfig {
     /// Checks that a model can be built.
     ///
+    /// ```
+    /// let config = transformer::TransformerConfig { dropout: 1.0, ..Default::default() };
+    /// assert_eq!(
+    ///     config.check().unwrap_err().to_string(),
+    ///     "transformer: `dropout` is 1, expected a number in [0, 1)"
+    /// );
+    /// ```
+    ///
     /// # Errors
     /// If a width is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, `eps` not positive, or there
     /// would be over 2⁴⁰ parameters. Stacks without layers are for [`Encoder`](crate::Encoder) and
@@ -102,6 +120,11 @@ impl TransformerConfig {
     ///
     /// With `d = d_model`: `4·d² + 4·d` for an attention, `2·d·d_ff + d_ff + d` for a feed-forward layer, `2·d` for a
     /// norm; an encoder layer has one, one and two of them, a decoder layer two, one and three.
+    ///
+    /// ```
+    /// // Of the base model; two vocabularies and the output layer make it the 65 million of the paper.
+    /// assert_eq!(transformer::TransformerConfig::default().parameter_count(), Some(44_138_496));
+    /// ```
     pub fn parameter_count(&self) -> Option<u64> {
         let [d, d_ff, encoder, decoder] =
             [self.d_model, self.d_ff, self.encoder_layers, self.decoder_layers].map(|size| size as u64);

@@ -11,6 +11,24 @@ use crate::encoder::final_norm;
 use crate::residual::residual;
 
 /// One layer: causal self-attention, cross-attention to the encoder's output, feed-forward.
+///
+/// ```
+/// use attention::Mask;
+/// use autograd::Var;
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use tensor::Tensor;
+/// use transformer::{DecoderLayer, TransformerConfig};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+/// let layer = DecoderLayer::<f32>::new(&config, &mut rng)?;
+/// let [x, memory] = [3, 5].map(|time| Var::constant(Tensor::normal(&[2, time, 8], 0.0, 1.0, &mut rng)));
+/// let mut run = |x| layer.forward(x, &memory, &Mask::causal(), &Mask::lengths(&[5, 4]), &mut Mode::Eval);
+/// let y = run(&x);                                                      // (batch, tgt_time, d_model)
+/// let first = run(&x.slice(1, 0..1));                                   // does not depend on what follows
+/// assert!(y.value().slice(1, 0..1).max_abs_diff(first.value()) < 1e-6);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct DecoderLayer<E: Element = f32> {
     /// Self-attention.
@@ -111,6 +129,28 @@ impl<E: Element> DecoderLayer<E> {
 }
 
 /// A stack of [`DecoderLayer`]s; pre-norm stacks end with a norm. PyTorch's names.
+///
+/// ```
+/// use attention::Mask;
+/// use autograd::Var;
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use tensor::Tensor;
+/// use transformer::{Decoder, TransformerConfig};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let sizes = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+/// let decoder = Decoder::<f32>::new(&sizes, &mut rng)?;
+/// let [x, memory] = [3, 5].map(|time| Var::constant(Tensor::normal(&[1, time, 8], 0.0, 1.0, &mut rng)));
+/// let whole = decoder.forward(&x, &memory, &Mask::causal(), &Mask::none(), &mut Mode::Eval);
+/// // Step by step it is the same.
+/// let mut cache = decoder.start(&memory);
+/// for t in 0..3 {
+///     let step = decoder.forward_cached(&x.slice(1, t..t + 1), &mut cache, &Mask::none());
+///     assert!(whole.value().slice(1, t..t + 1).max_abs_diff(step.value()) < 1e-6);
+/// }
+/// assert_eq!(cache.len(), 3);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder<E: Element = f32> {
     /// The layers, first to last.
@@ -130,6 +170,23 @@ struct LayerCache<E: Element> {
 }
 
 /// What a decoder remembers between steps: made from the source, grown by each step.
+///
+/// ```
+/// # use {attention::Mask, rand::SeedableRng, tensor::Tensor, transformer::{Decoder, TransformerConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let config = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+/// # let decoder = Decoder::<f32>::new(&config, &mut rng)?;
+/// let memory = Tensor::normal(&[2, 5, 8], 0.0, 1.0, &mut rng).into();          // (batch, src_time, d_model)
+/// let mut cache = decoder.start(&memory);
+/// assert!(cache.is_empty());
+/// let x = Tensor::normal(&[2, 1, 8], 0.0, 1.0, &mut rng).into();
+/// decoder.forward_cached(&x, &mut cache, &Mask::none());
+/// cache.reorder(&[1, 1, 0]);                                                  // a beam forks its second row
+/// let next = decoder.forward_cached(&Tensor::ones(&[3, 1, 8]).into(), &mut cache, &Mask::none());
+/// let row = |row: usize| next.value().select(0, row);
+/// assert!(row(0).max_abs_diff(&row(1)) < 1e-6 && row(0).max_abs_diff(&row(2)) > 1e-3);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct DecoderCache<E: Element = f32> {
     layers: Vec<LayerCache<E>>,
@@ -204,6 +261,19 @@ impl<E: Element> Decoder<E> {
     }
 
     /// The weights of each layer's attention to the source, `(batch, heads, tgt_time, src_time)`, without dropout.
+    ///
+    /// ```
+    /// # use {attention::Mask, rand::SeedableRng, tensor::Tensor, transformer::{Decoder, TransformerConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let config = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+    /// # let decoder = Decoder::<f32>::new(&config, &mut rng)?;
+    /// let [x, memory] = [3, 4].map(|time| Tensor::normal(&[1, time, 8], 0.0, 1.0, &mut rng).into());
+    /// let weights = decoder.source_weights(&x, &memory, &Mask::causal(), &Mask::lengths(&[2]));
+    /// assert_eq!((weights.len(), weights[0].shape()), (6, &[1, 2, 3, 4][..]));        // of six layers
+    /// let sums = weights[5].slice(-1, 0..2).sum_axis(-1, false);      // all of it on the two keys there are
+    /// assert!(sums.to_vec().iter().all(|sum| (sum - 1.0).abs() < 1e-6));
+    /// # Ok::<(), nn::ConfigError>(())
+    /// ```
     ///
     /// # Panics
     /// If the shapes or the masks do not fit together.

@@ -10,6 +10,23 @@ use crate::config::{NormPosition, TransformerConfig};
 use crate::residual::residual;
 
 /// One layer: self-attention, then feed-forward, each on a residual branch.
+///
+/// ```
+/// use attention::Mask;
+/// use autograd::Var;
+/// use nn::Mode;
+/// use rand::SeedableRng;
+/// use tensor::Tensor;
+/// use transformer::{EncoderLayer, TransformerConfig};
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let config = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+/// let layer = EncoderLayer::<f32>::new(&config, &mut rng)?;
+/// let x = Var::constant(Tensor::normal(&[1, 5, 8], 0.0, 1.0, &mut rng));       // (batch, src_time, d_model)
+/// let padded = layer.forward(&x, &Mask::lengths(&[3]), &mut Mode::Eval);
+/// let short = layer.forward(&x.slice(1, 0..3), &Mask::none(), &mut Mode::Eval);
+/// assert!(padded.value().slice(1, 0..3).max_abs_diff(short.value()) < 1e-6);      // padding reaches nothing
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EncoderLayer<E: Element = f32> {
     /// Self-attention.

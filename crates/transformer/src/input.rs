@@ -3,6 +3,18 @@
 use tensor::{Element, IdError, Tensor};
 
 /// Input that no model of these sizes can take.
+///
+/// ```
+/// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Gpt, GptConfig, InputError}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let gpt = Gpt::<f32>::new(GptConfig { time: 2, layers: 1, ..GptConfig::new(11) }, &mut rng)?;
+/// let error = |ids: Ids| gpt.forward(&ids, &mut Mode::Eval).unwrap_err();
+/// let long = error(Ids::new(vec![1, 2, 3], &[1, 3]));
+/// assert_eq!(long, InputError::Length { tokens: 3, most: 2 });
+/// assert_eq!(long.to_string(), "a sequence of 3 tokens, expected 1 to 2");
+/// assert!(matches!(error(Ids::new(vec![11], &[1, 1])), InputError::Id(_)));       // tokens are 0 to 10
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {

@@ -47,6 +47,20 @@ pub struct Transformer<E: Element = f32> {
 module!(Transformer<E> { src_embed, tgt_embed, encoder, decoder, generator; config });
 
 /// A source that was encoded, and what the decoder remembers of the target so far.
+///
+/// ```
+/// # use {rand::SeedableRng, tensor::Ids, transformer::{Transformer, TransformerConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let sizes = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+/// # let model = Transformer::<f32>::new(&sizes, 11, 13, &mut rng)?;
+/// let mut state = model.start(&Ids::new(vec![3, 4, 5, 0], &[2, 2]), &[2, 1])?;    // (batch, src_time)
+/// assert_eq!(state.batch(), 2);
+/// state.reorder(&[0, 0, 1]);                                           // two hypotheses of the first source
+/// let logits = model.next_logits(&Ids::new(vec![1; 3], &[3, 1]), &mut state)?;    // (batch, tgt_vocab)
+/// let row = |row: usize| logits.select(0, row);
+/// assert!(row(0).max_abs_diff(&row(1)) < 1e-6 && row(0).max_abs_diff(&row(2)) > 1e-6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Seq2SeqState<E: Element = f32> {
     cache: DecoderCache<E>,
@@ -132,6 +146,24 @@ impl<E: Element> Transformer<E> {
     /// Mean cross-entropy in nats of `next (batch, tgt_time)` given `target`, with `options` for padding and
     /// smoothing.
     ///
+    /// ```
+    /// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Transformer, TransformerConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let sizes = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+    /// # let model = Transformer::<f32>::new(&sizes, 11, 13, &mut rng)?;
+    /// use nn::CrossEntropy;
+    /// let source = Ids::new(vec![3, 4, 5], &[1, 3]);
+    /// let options = CrossEntropy { ignore_index: Some(0), ..CrossEntropy::default() };
+    /// let mut loss = |target: &[u32], next: &[u32]| {
+    ///     let ids = |ids: &[u32]| Ids::new(ids.to_vec(), &[1, ids.len()]);
+    ///     model.loss(&source, &[3], &ids(target), &ids(next), &options, &mut Mode::Eval)
+    /// };
+    /// let short = loss(&[1, 7, 9], &[7, 9, 2])?;
+    /// let padded = loss(&[1, 7, 9, 0, 0], &[7, 9, 2, 0, 0])?;                         // 0 is padding
+    /// assert!((short.item() - padded.item()).abs() < 1e-5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`forward`](Self::forward); also if a target is no token of the vocabulary.
     pub fn loss(
@@ -149,6 +181,18 @@ impl<E: Element> Transformer<E> {
 
     /// Where each layer looks in the source as it reads `target`: the weights of its attention, as of
     /// [`forward`](Self::forward) without dropout, `(batch, heads, tgt_time, src_time)` each, first layer first.
+    ///
+    /// ```
+    /// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Transformer, TransformerConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let sizes = TransformerConfig { d_model: 8, heads: 2, d_ff: 16, ..Default::default() };
+    /// # let model = Transformer::<f32>::new(&sizes, 11, 13, &mut rng)?;
+    /// let (source, target) = (Ids::new(vec![3, 4, 0], &[1, 3]), Ids::new(vec![1, 7], &[1, 2]));
+    /// let layers = model.attention(&source, &[2], &target)?;
+    /// assert_eq!((layers.len(), layers[0].shape()), (6, &[1, 2, 2, 3][..]));
+    /// assert_eq!(layers[0].select(-1, 2).to_vec(), [0.0; 4]);                         // padding
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`forward`](Self::forward).

@@ -85,6 +85,33 @@ impl CoveragePenalty {
 }
 
 /// When the search for one prompt ends, before the limit on tokens.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Beam, BeamSearch, Ending};
+/// const NEVER: f32 = f32::NEG_INFINITY;
+/// // After 2 comes 1 in six cases of ten, and the end, 0, in four; after 1 the end for sure.
+/// let mut model = Chain([[0.0; 3], [0.0, NEVER, NEVER], [0.4_f32.ln(), 0.6_f32.ln(), NEVER]]);
+/// let mut best = |ending| -> Result<Vec<u32>, Box<dyn std::error::Error>> {
+///     let search = BeamSearch::new(&Beam { ending, ..Beam::new(2, 0, 9) })?;
+///     Ok(search.run(&mut model, &[vec![2]])?[0][0].tokens.clone())
+/// };
+/// assert!(best(Ending::First)?.is_empty());                                // complete first, though less likely
+/// assert_eq!(best(Ending::Exact)?, [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// When no open hypothesis can overtake the `n_best` complete ones any more, whatever follows; provided that log
@@ -106,6 +133,34 @@ pub enum Ending {
 /// assert!(BeamSearch::new(&Beam { n_best: 5, ..beam }).is_err());      // more than the width
 /// # Ok::<(), decode::ConfigError>(())
 /// ```
+///
+/// Diverse groups:
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Beam, BeamSearch};
+/// let mut model = Chain([[-9.0, 1.0, 0.5]; 3]);                         // 0 is the end
+/// let mut found = |diversity| -> Result<Vec<Vec<u32>>, Box<dyn std::error::Error>> {
+///     let beam = Beam { n_best: 2, groups: 2, diversity, ..Beam::new(2, 0, 2) };
+///     let found = BeamSearch::new(&beam)?.run(&mut model, &[vec![1]])?.remove(0);
+///     Ok(found.into_iter().map(|hypothesis| hypothesis.tokens).collect())
+/// };
+/// assert_eq!(found(0.0)?, [[1, 1], [1, 1]]);                    // each group for itself
+/// assert_eq!(found(1.0)?, [[1, 1], [2, 2]]);                    // the second avoids what the first took
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beam {
     /// Open hypotheses per prompt.
@@ -126,8 +181,8 @@ pub struct Beam {
     /// one after the other in every step, and avoids the tokens that those before it have just taken. Divides
     /// `width` and `n_best`.
     pub groups: usize,
-    /// Taken from a token's log probability for each open hypothesis of earlier groups that has just taken it, when a group
-    /// chooses its candidates; scores are not changed.
+    /// Taken from a token's log probability for each hypothesis of earlier groups that has just taken it, when a group
+    /// chooses its candidates; scores are not changed. End tokens are free.
     pub diversity: f64,
     /// Whether probabilities are normalised again after the steps of [`BeamSearch::with`], so that hypotheses are
     /// compared by what is likely among the tokens allowed. Otherwise the steps work on log probabilities and what they
@@ -169,6 +224,30 @@ impl Beam {
 }
 
 /// A complete hypothesis.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Beam, BeamSearch, LengthPenalty};
+/// let mut model = Chain([[0.0; 3], [0.5, 0.0, 1.0], [2.0, 0.0, 0.0]]);
+/// let beam = Beam { n_best: 3, length_penalty: LengthPenalty::Power(1.0), ..Beam::new(3, 0, 9) };
+/// for hypothesis in &BeamSearch::new(&beam)?.run(&mut model, &[vec![1]])?[0] {
+///     let length = hypothesis.tokens.len() + 1;                         // the end token counts
+///     assert_eq!(hypothesis.score, hypothesis.log_prob / length as f64);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypothesis {
     /// The tokens after the prompt, without the end token.

@@ -73,6 +73,50 @@ pub trait Automaton {
 /// Lets only what an automaton allows be generated. End tokens are allowed where the automaton is complete, and only
 /// there. Where the automaton allows nothing, everything is forbidden, and decoding stops with
 /// [`NothingAllowed`](crate::Error::NothingAllowed). A limit on tokens may cut an output off before it is complete.
+///
+/// ```
+/// # use decode::Scorer;
+/// # struct Chain([[f32; 3]; 3]);
+/// # impl Scorer for Chain {
+/// #     type Error = std::convert::Infallible;
+/// #     fn vocab(&self) -> usize { 3 }
+/// #     fn start(&mut self, p: &[Vec<u32>], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         self.extend(&[], &p.iter().map(|p| p[p.len() - 1]).collect::<Vec<_>>(), s)
+/// #     }
+/// #     fn extend(&mut self, _: &[usize], t: &[u32], s: &mut Vec<f32>) -> Result<(), Self::Error> {
+/// #         s.extend(t.iter().flat_map(|t| self.0[*t as usize]));
+/// #         Ok(())
+/// #     }
+/// # }
+/// use decode::{Automaton, Constrained, Sampler, Sampling, Stop, generate};
+/// use rand::SeedableRng;
+///
+/// /// Balanced parentheses: 1 opens, 2 closes; the state is the depth.
+/// struct Balanced;
+///
+/// impl Automaton for Balanced {
+///     type State = u32;
+///     fn start(&self) -> u32 {
+///         0
+///     }
+///     fn next(&self, depth: &u32, token: u32) -> Option<u32> {
+///         if token == 1 { Some(depth + 1) } else { depth.checked_sub(1).filter(|_| token == 2) }
+///     }
+///     fn is_complete(&self, depth: &u32) -> bool {
+///         *depth == 0
+///     }
+/// }
+///
+/// let balanced = Constrained::new(Balanced, &[0]);                      // 0 is the end
+/// assert!(balanced.accepts(&[1, 1, 2, 2]) && !balanced.accepts(&[1]));
+/// // The model closes rather than to end, and ends rather than to open.
+/// let mut model = Chain([[1.0, 0.0, 2.0]; 3]);
+/// let sampler = Sampler::new(&Sampling::default(), 3)?.with(balanced);
+/// let mut rngs = [rand_chacha::ChaCha8Rng::seed_from_u64(5)];
+/// let out = generate(&mut model, &[vec![2]], &sampler, &Stop::after(99).at(0), &mut rngs)?;
+/// assert!(Constrained::new(Balanced, &[0]).accepts(&out[0].tokens));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Constrained<A> {
     automaton: A,

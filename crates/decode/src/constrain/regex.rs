@@ -18,6 +18,13 @@ const LARGEST_BUILD: usize = 64 << 20;
 const REMEMBERED: usize = 64 << 20;
 
 /// Why a constraint cannot be built.
+///
+/// ```
+/// use decode::{ConstraintError, RegexAutomaton, Vocabulary};
+/// let error = RegexAutomaton::new("(a", &Vocabulary::new(&["", "a"])).unwrap_err();
+/// assert!(matches!(error, ConstraintError::Pattern { .. }));
+/// assert!(error.to_string().starts_with("the pattern: "));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConstraintError {

@@ -22,6 +22,12 @@ pub use truncate::{MinP, TopK, TopP};
 pub use typical::Typical;
 
 /// The sequence that a token is chosen for.
+///
+/// ```
+/// use decode::Context;
+/// let context = Context { prompt_len: 2, ..Context::new(&[5, 6, 7]) };
+/// assert_eq!(context.generated(), [7]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context<'a> {
     /// Prompt and generated tokens.

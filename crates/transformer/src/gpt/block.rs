@@ -10,6 +10,15 @@ use crate::gpt::config::GptConfig;
 use crate::gpt::init::{linear, norm};
 
 /// Pre-norm block (Radford et al. 2019): `x = x + attn(ln_1(x))`, `x = x + mlp(ln_2(x))`.
+///
+/// ```
+/// # use {nn::Module, rand::SeedableRng, transformer::{Gpt, GptConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 8, ..GptConfig::new(11) }, &mut rng)?;
+/// let names: Vec<String> = gpt.h[1].parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names[..3], ["ln_1.weight", "attn.c_attn.weight", "attn.c_proj.weight"]);
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Block<E: Element = f32> {
     /// Before attention.
@@ -47,6 +56,15 @@ impl<E: Element> Block<E> {
 }
 
 /// Causal multi-head self-attention with one packed input projection.
+///
+/// ```
+/// # use {rand::SeedableRng, transformer::{Gpt, GptConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 8, ..GptConfig::new(11) }, &mut rng)?;
+/// let attention = &gpt.h[0].attn;
+/// assert_eq!((attention.c_attn.input(), attention.c_attn.output()), (8, 3 * 8));
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CausalSelfAttention<E: Element = f32> {
     /// Queries, keys, values: `d_model` → `3·d_model`.
@@ -93,6 +111,15 @@ impl<E: Element> CausalSelfAttention<E> {
 }
 
 /// Two linear layers around GELU (tanh form, as GPT-2).
+///
+/// ```
+/// # use {rand::SeedableRng, transformer::{Gpt, GptConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 8, ..GptConfig::new(11) }, &mut rng)?;
+/// let mlp = &gpt.h[0].mlp;
+/// assert_eq!((mlp.c_fc.output(), mlp.c_proj.input()), (gpt.config().d_ff(), 4 * 8));
+/// # Ok::<(), nn::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mlp<E: Element = f32> {
     /// `d_model` → `d_ff`.

@@ -55,6 +55,13 @@ impl GptConfig {
     /// With `d = d_model`: `vocab·d + time·d` for the embeddings, `12·d² + 2·d` for each block, `d` for the last
     /// norm, `vocab·d` again if the output layer is not tied, and with biases `11·d` more in each block and `d` in the
     /// last norm.
+    ///
+    /// ```
+    /// use transformer::GptConfig;
+    /// let small = GptConfig { layers: 12, heads: 12, d_model: 768, ..GptConfig::new(50_257) };
+    /// let gpt2 = GptConfig { time: 1024, bias: true, ..small };
+    /// assert_eq!(gpt2.parameter_count(), Some(124_439_808));
+    /// ```
     pub fn parameter_count(&self) -> Option<u64> {
         let [vocab, time, layers, d] =
             [self.vocab, self.time, self.layers, self.d_model].map(|size| size as u64);
@@ -66,6 +73,11 @@ impl GptConfig {
     }
 
     /// Checks that a model can be built.
+    ///
+    /// ```
+    /// let config = transformer::GptConfig { layers: 0, ..transformer::GptConfig::new(65) };
+    /// assert_eq!(config.check().unwrap_err().to_string(), "gpt: `layers` is 0, expected at least 1");
+    /// ```
     ///
     /// # Errors
     /// If a size is 0, `heads` does not divide `d_model`, `dropout` is not in `[0, 1)`, or there would be over 2⁴⁰

@@ -45,6 +45,21 @@ pub struct Gpt<E: Element = f32> {
 module!(Gpt<E> { wte, wpe, h, ln_f, lm_head; config });
 
 /// Keys and values of every block, for decoding step by step.
+///
+/// ```
+/// # use {rand::SeedableRng, tensor::Ids, transformer::{Gpt, GptCache, GptConfig}};
+/// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+/// # let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 16, ..GptConfig::new(11) }, &mut rng)?;
+/// let mut cache = GptCache::default();
+/// assert!(cache.is_empty() && cache.batch() == 0);
+/// gpt.next_logits(&Ids::new(vec![1, 2, 3, 4], &[2, 2]), &mut cache)?;             // (batch, time)
+/// cache.reorder(&[1, 1, 0]);                                                  // a beam forks its second row
+/// assert_eq!((cache.batch(), cache.len()), (3, 2));
+/// let logits = gpt.next_logits(&Ids::new(vec![5; 3], &[3, 1]), &mut cache)?; // after 3 4 5, 3 4 5 and 1 2 5
+/// let row = |row: usize| logits.select(0, row);
+/// assert!(row(0).max_abs_diff(&row(1)) < 1e-6 && row(0).max_abs_diff(&row(2)) > 1e-6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct GptCache<E: Element = f32> {
     layers: Vec<KvCache<E>>,
@@ -107,6 +122,17 @@ impl<E: Element> Gpt<E> {
     /// What the logits come from, the last norm's output at every position: `ids (batch, time)` →
     /// `(batch, time, d_model)`.
     ///
+    /// ```
+    /// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Gpt, GptConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 16, ..GptConfig::new(11) }, &mut rng)?;
+    /// let ids = Ids::new(vec![1, 2, 3], &[1, 3]);
+    /// let hidden = gpt.hidden(&ids, &mut Mode::Eval)?;                             // (batch, time, d_model)
+    /// let logits = hidden.linear(gpt.wte.weight.var(), None);                 // tied to the token embedding
+    /// assert_eq!(logits.value(), gpt.forward(&ids, &mut Mode::Eval)?.value());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`forward`](Self::forward).
     pub fn hidden(&self, ids: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
@@ -120,6 +146,17 @@ impl<E: Element> Gpt<E> {
 
     /// Mean cross-entropy in nats of predicting `targets (batch, time)` from `ids (batch, time)`.
     ///
+    /// ```
+    /// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Gpt, GptConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 16, ..GptConfig::new(11) }, &mut rng)?;
+    /// let text = [1, 2, 3, 4, 5];
+    /// let (ids, targets) = (Ids::new(text[..4].to_vec(), &[1, 4]), Ids::new(text[1..].to_vec(), &[1, 4]));
+    /// let loss = gpt.loss(&ids, &targets, &mut Mode::Eval)?.item();
+    /// assert!((loss - 11_f32.ln()).abs() < 0.1);                                     // it knows nothing yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`forward`](Self::forward); also if a target is no token of the vocabulary.
     pub fn loss(&self, ids: &Ids, targets: &Ids, mode: &mut Mode<'_>) -> Result<Var<E>, InputError> {
@@ -129,6 +166,18 @@ impl<E: Element> Gpt<E> {
 
     /// Logits of the token after the last: `ids (batch, new)` continue what `cache` has seen → `(batch, vocab)`.
     /// Each call costs one pass over the new tokens, not over the sequence.
+    ///
+    /// ```
+    /// # use {nn::Mode, rand::SeedableRng, tensor::Ids, transformer::{Gpt, GptCache, GptConfig}};
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let gpt = Gpt::<f32>::new(GptConfig { layers: 2, d_model: 16, ..GptConfig::new(11) }, &mut rng)?;
+    /// let mut cache = GptCache::default();
+    /// gpt.next_logits(&Ids::new(vec![1, 2], &[1, 2]), &mut cache)?;                   // the prompt …
+    /// let next = gpt.next_logits(&Ids::new(vec![3], &[1, 1]), &mut cache)?;          // … and one token more
+    /// let whole = gpt.forward(&Ids::new(vec![1, 2, 3], &[1, 3]), &mut Mode::Eval)?;
+    /// assert!(next.max_abs_diff(&whole.value().select(1, 2)) < 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`forward`](Self::forward), counting the tokens seen before; also if `cache` is of another batch size. It
