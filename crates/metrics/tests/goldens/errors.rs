@@ -1,6 +1,6 @@
 use metrics::{EditCounts, char_errors, word_errors};
 
-use crate::{close, golden, list, strings};
+use crate::{close, golden, indices, strings};
 
 fn array(counts: EditCounts) -> [usize; 4] {
     [counts.hits, counts.substitutions, counts.insertions, counts.deletions]
@@ -14,8 +14,7 @@ fn errors_equal_jiwers() {
         let words = word_errors(&[reference], &[hypothesis]).unwrap();
         let chars = char_errors(&[reference], &[hypothesis]).unwrap();
         for (counts, expected) in [(words, &golden["words"][i]), (chars, &golden["chars"][i])] {
-            let expected: Vec<usize> = list(expected).iter().map(|n| n.as_u64().unwrap() as usize).collect();
-            assert_eq!(array(counts)[..], expected, "{reference:?} {hypothesis:?}");
+            assert_eq!(array(counts)[..], indices(expected), "{reference:?} {hypothesis:?}");
         }
     }
     let words = word_errors(&references, &hypotheses).unwrap();

@@ -1,7 +1,10 @@
 //! Our scores beside those of the reference implementations; the scripts in fixtures/goldens say what the files hold.
 
+mod classes;
 mod errors;
+mod links;
 mod scores;
+mod statistics;
 mod translation;
 
 use serde_json::Value;
@@ -14,6 +17,14 @@ fn golden(name: &str) -> Value {
 
 fn strings(value: &Value) -> Vec<String> {
     value.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    list(value).iter().map(|item| item.as_f64().unwrap()).collect()
+}
+
+fn indices(value: &Value) -> Vec<usize> {
+    list(value).iter().map(|item| item.as_u64().unwrap() as usize).collect()
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -3,7 +3,7 @@ use metrics::{
 };
 use serde_json::Value;
 
-use crate::{close, golden, list, strings};
+use crate::{close, golden, list, numbers, strings};
 
 #[test]
 fn rouge_equals_rouge_score() {
@@ -93,8 +93,7 @@ fn tags_that_do_not_fit_are_errors() {
 #[test]
 fn correlations_equal_scipys() {
     for case in list(&golden("correlation")) {
-        let numbers = |key: &str| list(&case[key]).iter().map(|x| x.as_f64().unwrap()).collect::<Vec<_>>();
-        let (x, y) = (numbers("x"), numbers("y"));
+        let (x, y) = (numbers(&case["x"]), numbers(&case["y"]));
         close(pearson(&x, &y).unwrap(), &case["pearson"], &"pearson");
         close(spearman(&x, &y).unwrap(), &case["spearman"], &"spearman");
     }
