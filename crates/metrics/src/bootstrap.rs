@@ -3,6 +3,14 @@
 use crate::error::Error;
 
 /// A value with an interval around it.
+///
+/// ```
+/// let scores = [0.61, 0.58, 0.66, 0.60, 0.63];
+/// let mean = metrics::bootstrap_mean(&scores, 2_000, 0.95, 1)?;
+/// println!("{:.3} [{:.3}, {:.3}]", mean.value, mean.low, mean.high);
+/// assert!(0.58 < mean.low && mean.low < mean.value && mean.value < mean.high && mean.high < 0.66);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// The statistic of the data itself.

@@ -61,6 +61,13 @@ impl ClassScores {
 /// assert_eq!(matrix.count(0, 1), 1);
 /// assert_eq!(matrix.accuracy(), 0.75);
 /// assert_eq!(matrix.class(1).recall, 1.0);
+///
+/// let mut stream = ConfusionMatrix::new(2);
+/// for (truth, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1)] {
+///     stream.add(truth, predicted)?;
+/// }
+/// assert_eq!((stream.classes(), stream.total()), (2, 4));
+/// assert_eq!(stream, matrix);
 /// # Ok::<(), metrics::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

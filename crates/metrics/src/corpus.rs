@@ -146,6 +146,14 @@ impl Segments {
 }
 
 /// A score with what is needed to quote it. Its text form is sacreBLEU's line.
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric};
+/// let found = Chrf::default().corpus(&["The cat sat on the mat."], &[["The cat sat on a mat."]])?;
+/// assert_eq!(found.to_string(), "chrF2|nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0 = 71.42");
+/// assert_eq!((found.name.as_str(), format!("{:.1}", found.score)), ("chrF2", "71.4".to_owned()));
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CorpusScore<D> {
     /// Name of the score.

@@ -3,6 +3,14 @@
 use std::ops::AddAssign;
 
 /// One operation on the way from a reference to a hypothesis.
+///
+/// ```
+/// use metrics::{Edit, edit_path};
+/// let (reference, hypothesis) = (["the", "cat", "sat", "down"], ["the", "dog", "sat"]);
+/// let path = edit_path(&reference, &hypothesis);
+/// assert_eq!(path, [Edit::Keep, Edit::Substitute, Edit::Keep, Edit::Delete]);
+/// assert_eq!(edit_path(&hypothesis, &reference)[3], Edit::Insert);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Edit {
     /// The item is in both.
@@ -135,6 +143,7 @@ fn backtrack<T: PartialEq>(a: &[T], b: &[T]) -> Vec<Edit> {
 /// use metrics::EditCounts;
 /// let counts = EditCounts::between(&["the", "cat", "sat"], &["the", "dog", "sat", "down"]);
 /// assert_eq!((counts.substitutions, counts.insertions, counts.deletions), (1, 1, 0));
+/// assert_eq!((counts.reference_len(), counts.hypothesis_len(), counts.errors()), (3, 4, 2));
 /// assert_eq!(counts.rate(), 2.0 / 3.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

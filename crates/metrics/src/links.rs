@@ -5,6 +5,14 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 
 /// A link between the position of a word in the source and one in the target, from 0.
+///
+/// ```
+/// use metrics::{AlignmentScores, Link};
+/// let found: [Link; 2] = [(0, 0), (1, 2)];             // “das Haus” – “the big house”
+/// let mut scores = AlignmentScores::default();
+/// scores.add(&found, &[(0, 0), (1, 2)], &[(1, 1)]);
+/// assert_eq!(scores.error_rate(), 0.0);
+/// ```
 pub type Link = (usize, usize);
 
 /// Scores of word alignments, added up over the sentences of a corpus (Och & Ney 2003). Links set by hand are *sure* or

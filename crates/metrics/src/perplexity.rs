@@ -25,8 +25,9 @@ pub fn bits_per_byte(nats: f64, bytes: usize) -> f64 {
 /// let mut loss = metrics::LogLoss::new();
 /// loss.add(6.0, 3);                               // nats of three tokens
 /// loss.add_mean(4.0, 1);                          // a mean over one more
-/// assert_eq!((loss.nats(), loss.mean()), (10.0, 2.5));
+/// assert_eq!((loss.nats(), loss.tokens(), loss.mean()), (10.0, 4, 2.5));
 /// assert_eq!(loss.perplexity(), 2.5_f64.exp());
+/// assert_eq!(loss.bits_per_byte(20), 10.0 / (20.0 * 2.0_f64.ln()));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LogLoss {

@@ -8,6 +8,7 @@
 ///     mean.add(x);
 /// }
 /// assert_eq!((mean.count(), mean.mean(), mean.variance()), (3, 3.0, 7.0));
+/// assert_eq!(mean.std_dev(), 7.0_f64.sqrt());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RunningMean {

@@ -5,6 +5,15 @@ use crate::corpus::{CorpusMetric, Segments};
 use crate::error::Error;
 
 /// Two systems' scores on the same items, and how likely a difference as large is between systems of equal worth.
+///
+/// ```
+/// let (baseline, system) = ([2.0, 3.0, 2.5, 4.0, 3.5], [2.1, 3.2, 2.4, 4.3, 3.6]);
+/// let mean = |of: &[f64], items: &[usize]| items.iter().map(|&i| of[i]).sum::<f64>() / items.len() as f64;
+/// let test = metrics::paired_bootstrap(5, 1_000, 7, |items| (mean(&baseline, items), mean(&system, items)))?;
+/// println!("{:.2} → {:.2} (p = {:.3})", test.baseline, test.system, test.p_value);
+/// assert!((test.system - test.baseline - 0.12).abs() < 1e-12);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Comparison {
     /// Score of the baseline.
@@ -112,6 +121,19 @@ fn randomization_over(
 }
 
 /// Which test compares two systems.
+///
+/// ```
+/// use metrics::{Chrf, CorpusMetric, PairedTest, compare};
+///
+/// let references = [["a cat"], ["the dog"], ["it rains"], ["we go"], ["they ran"], ["you sat"]];
+/// let chrf = Chrf::default();
+/// let baseline = chrf.segments(&["a cot", "the dig", "it rain", "we gone", "they run", "you sit"], &references)?;
+/// let system = chrf.segments(&["a cat", "the dog", "it rains", "we go", "they ran", "you sat"], &references)?;
+/// for (test, draws) in [(PairedTest::Bootstrap, 1_000), (PairedTest::Randomization, 10_000)] {
+///     assert!(compare(&chrf, &baseline, &system, test, draws, 12345)?.p_value < 0.05);
+/// }
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairedTest {
     /// [`paired_bootstrap`]; 1,000 resamples are usual.

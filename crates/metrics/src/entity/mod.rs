@@ -12,6 +12,15 @@ use crate::error::Error;
 use crate::error_rate::same_length;
 
 /// What counts as an entity.
+///
+/// ```
+/// use metrics::{EntityMode, EntityScheme, entities};
+/// let tags = ["I-PER", "I-PER", "O", "B-LOC"];                        // in IOB2, no entity begins with I
+/// assert_eq!(entities(&tags, EntityMode::Lenient)?.len(), 2);
+/// assert_eq!(entities(&tags, EntityMode::Strict(EntityScheme::Iob2))?.len(), 1);
+/// assert_eq!(entities(&tags, EntityMode::Strict(EntityScheme::Iob1))?.len(), 1);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityMode {
     /// As conlleval: tags that break the scheme still belong to entities.
@@ -21,6 +30,15 @@ pub enum EntityMode {
 }
 
 /// An entity of a sequence of tags.
+///
+/// ```
+/// use metrics::{Entity, EntityMode, entities};
+/// let words = ["in", "New", "York", "today"];
+/// let found = entities(&["O", "B-LOC", "I-LOC", "O"], EntityMode::Lenient)?;
+/// assert_eq!(found, [Entity { kind: "LOC".to_owned(), start: 1, end: 3 }]);
+/// assert_eq!(words[found[0].start..found[0].end], ["New", "York"]);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entity {
     /// Its type, such as `PER`; `_` if the tags have none.

@@ -52,6 +52,12 @@ pub struct Rouge {
 }
 
 /// Precision, recall and F1, between 0 and 1.
+///
+/// ```
+/// use metrics::{Rouge, RougeKind};
+/// let score = Rouge { kind: RougeKind::N(2), stemmer: false }.score("the cat sat down", "the cat sat");
+/// assert_eq!((score.precision, score.recall, score.f1), (1.0, 2.0 / 3.0, 0.8));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RougeScore {
     /// Share of the prediction that is in the reference.

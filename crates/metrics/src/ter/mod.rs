@@ -41,6 +41,14 @@ pub struct Ter {
 }
 
 /// What a translation edit rate is made of.
+///
+/// ```
+/// use metrics::{CorpusMetric, Ter};
+/// let score = Ter::default().sentence("the cat sat", &["the cat sat down", "a cat sat down there now"])?;
+/// assert_eq!((score.details.edits, score.details.reference_len), (1, (4.0 + 6.0) / 2.0));
+/// assert_eq!(score.score, 100.0 * 1.0 / 5.0);
+/// # Ok::<(), metrics::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TerDetails {
     /// Edits, shifts included.
