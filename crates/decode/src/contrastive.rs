@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{ConfigError, Error, require};
 use crate::generate::Generated;
-use crate::process::{Context, Process};
+use crate::process::{Context, Process, apply};
 use crate::scorer::{Checked, Scorer};
 use crate::softmax::{log_sum_exp, top};
 use crate::stop::{Finish, Stop};
@@ -183,9 +183,7 @@ impl ContrastiveSearch {
     /// The likeliest tokens after all steps, and their probabilities.
     fn candidates(&self, raw: &[f32], context: Context<'_>) -> Vec<(u32, f32)> {
         let mut logits = raw.to_vec();
-        for step in &self.steps {
-            step.process(context, &mut logits);
-        }
+        apply(&self.steps, context, &mut logits);
         let total = log_sum_exp(&logits);
         let probability = |token: usize| (f64::from(logits[token]) - total).exp() as f32;
         let likeliest = top(&logits, self.settings.top_k).into_iter();

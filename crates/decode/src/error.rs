@@ -108,6 +108,24 @@ pub enum Error<E> {
         /// The score.
         value: f32,
     },
+    /// A weight of what the model attends to is no finite number.
+    BadAttention {
+        /// Which row of the batch.
+        row: usize,
+        /// Which position of the source.
+        position: usize,
+        /// The weight.
+        value: f32,
+    },
+    /// A hidden state that the model tells has a number that is not finite.
+    BadHidden {
+        /// Which row of the batch.
+        row: usize,
+        /// Which number of the state.
+        index: usize,
+        /// What it is.
+        value: f32,
+    },
     /// The search has a coverage penalty, and the model does not tell what it attends to.
     NoAttention,
     /// The search compares hidden states, and the model does not tell them.
@@ -139,7 +157,16 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                 write!(f, "the model gave {found} scores where {expected} were expected")
             }
             Self::BadScore { row, token, value } => {
-                write!(f, "the score of token {token} in row {row} is {value}")
+                let expected = "expected a finite one or minus infinity";
+                write!(f, "the score of token {token} in row {row} is {value}, {expected}")
+            }
+            Self::BadAttention { row, position, value } => {
+                let expected = "expected a finite number";
+                write!(f, "the attention of row {row} to position {position} is {value}, {expected}")
+            }
+            Self::BadHidden { row, index, value } => {
+                let expected = "expected finite numbers";
+                write!(f, "the hidden state of row {row} is {value} at index {index}, {expected}")
             }
             Self::NoAttention => {
                 write!(f, "a coverage penalty needs a model that tells what it attends to: Scorer::attention")

@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::error::Error;
 use crate::process::Context;
 use crate::sampler::{Sampler, Sampling};
-use crate::scorer::{Checked, Scorer};
+use crate::scorer::{Checked, Scorer, check_prompts};
 use crate::softmax::log_sum_exp;
 use crate::stop::{Finish, Stop};
 
@@ -154,6 +154,7 @@ pub fn generate<S: Scorer + ?Sized, R: Rng>(
     let mut results: Vec<Option<Generated>> = prompts.iter().map(|_| None).collect();
     let mut rows: Vec<Row> = prompts.iter().enumerate().map(|(i, prompt)| Row::new(i, prompt)).collect();
     if stop.max_tokens() == 0 {
+        check_prompts(prompts, model.vocab())?;
         return Ok(rows.into_iter().map(|row| row.finished(Finish::Length)).collect());
     }
     let mut model = Checked::start(model, prompts)?;

@@ -135,6 +135,19 @@ macro_rules! forward {
 forward!(&mut S);
 forward!(Box<S>);
 
+/// Checks that prompts have tokens, all of the vocabulary.
+pub(crate) fn check_prompts<E>(prompts: &[Vec<u32>], vocab: usize) -> Result<(), Error<E>> {
+    for (row, prompt) in prompts.iter().enumerate() {
+        if prompt.is_empty() {
+            return Err(Error::EmptyPrompt { row });
+        }
+        if let Some((position, &token)) = prompt.iter().enumerate().find(|(_, t)| **t as usize >= vocab) {
+            return Err(Error::UnknownToken { row, position, token, vocab });
+        }
+    }
+    Ok(())
+}
+
 /// A scorer with its last scores: checks what goes in and what comes out.
 pub(crate) struct Checked<'m, S: Scorer + ?Sized> {
     model: &'m mut S,
@@ -146,14 +159,7 @@ impl<'m, S: Scorer + ?Sized> Checked<'m, S> {
     /// Checks the prompts and scores what follows them.
     pub(crate) fn start(model: &'m mut S, prompts: &[Vec<u32>]) -> Result<Self, Error<S::Error>> {
         let vocab = model.vocab();
-        for (row, prompt) in prompts.iter().enumerate() {
-            if prompt.is_empty() {
-                return Err(Error::EmptyPrompt { row });
-            }
-            if let Some((position, &token)) = prompt.iter().enumerate().find(|(_, t)| **t as usize >= vocab) {
-                return Err(Error::UnknownToken { row, position, token, vocab });
-            }
-        }
+        check_prompts(prompts, vocab)?;
         let mut checked = Self { model, vocab, scores: Vec::new() };
         if !prompts.is_empty() {
             checked.model.start(prompts, &mut checked.scores).map_err(Error::Model)?;
@@ -182,18 +188,24 @@ impl<'m, S: Scorer + ?Sized> Checked<'m, S> {
     /// What `row` attended to.
     pub(crate) fn attention(&self, row: usize) -> Result<Vec<f32>, Error<S::Error>> {
         let mut weights = Vec::new();
-        match self.model.attention(row, &mut weights) {
-            true => Ok(weights),
-            false => Err(Error::NoAttention),
+        if !self.model.attention(row, &mut weights) {
+            return Err(Error::NoAttention);
+        }
+        match weights.iter().position(|weight| !weight.is_finite()) {
+            Some(position) => Err(Error::BadAttention { row, position, value: weights[position] }),
+            None => Ok(weights),
         }
     }
 
     /// The hidden state of `row`.
     pub(crate) fn hidden(&self, row: usize) -> Result<Vec<f32>, Error<S::Error>> {
         let mut state = Vec::new();
-        match self.model.hidden(row, &mut state) {
-            true => Ok(state),
-            false => Err(Error::NoHidden),
+        if !self.model.hidden(row, &mut state) {
+            return Err(Error::NoHidden);
+        }
+        match state.iter().position(|x| !x.is_finite()) {
+            Some(index) => Err(Error::BadHidden { row, index, value: state[index] }),
+            None => Ok(state),
         }
     }
 

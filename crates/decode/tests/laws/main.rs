@@ -3,6 +3,7 @@
 mod beams;
 mod constrain;
 mod decoders;
+mod faults;
 mod goldens;
 mod model;
 mod searches;

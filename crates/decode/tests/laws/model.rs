@@ -106,10 +106,10 @@ impl Markov {
         weights.map(|w| w / weights.iter().sum::<f32>())
     }
 
-    /// A hidden state of two dimensions after two tokens.
+    /// A hidden state of two dimensions after two tokens, finite whatever the scores are.
     pub(crate) fn state(&self, row: [u32; 2]) -> [f32; 2] {
         let logits = self.next(row);
-        [logits[0], logits[1] + 0.1]
+        [logits[0], logits[1] + 0.1].map(|x| if x.is_finite() { x } else { -9.0 })
     }
 }
 
