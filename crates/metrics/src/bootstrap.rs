@@ -22,7 +22,7 @@ pub struct Interval {
 }
 
 /// Interval of any statistic of `count` items: `statistic` gets the indices of a resample, as many as there
-/// are items, drawn with replacement. Deterministic from `seed`.
+/// are items, drawn with replacement. Deterministic from `seed`. Where the statistic of any resample is NaN, both ends are.
 ///
 /// ```
 /// use metrics::bootstrap;
@@ -74,6 +74,9 @@ pub fn bootstrap(
         items.iter_mut().for_each(|item| *item = random.below(count));
         values.push(statistic(&items));
     }
+    if values.iter().any(|value| value.is_nan()) {
+        return Ok(Interval { value, low: f64::NAN, high: f64::NAN });
+    }
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
     Ok(Interval { value, low: quantile(&values, tail), high: quantile(&values, 1.0 - tail) })
@@ -105,7 +108,8 @@ pub fn bootstrap_mean(
 fn quantile(sorted: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
+    // The difference of equal infinities is NaN.
+    if low == high { low } else { low + (high - low) * at.fract() }
 }
 
 /// SplitMix64 (Steele et al. 2014): enough to draw resamples, and spares this crate a dependency.
@@ -134,6 +138,7 @@ impl SplitMix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     /// The interval of a mean approaches the normal one: ± 1.96 standard errors.
     #[test]
@@ -154,6 +159,36 @@ mod tests {
         // First outputs for seed 1234567, from the generator's reference implementation.
         let mut random = SplitMix(1_234_567);
         assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    }
+
+    #[test]
+    fn quantiles_equal_numpys() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/goldens/metrics/bootstrap.json");
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        for case in golden["quantiles"].as_array().unwrap() {
+            let [values, at, quantiles] = ["values", "at", "quantiles"].map(|key| {
+                case[key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<_>>()
+            });
+            for (at, expected) in at.into_iter().zip(quantiles) {
+                assert!((quantile(&values, at) - expected).abs() < 1e-12, "{at} of {values:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_not_hidden() {
+        let mean = bootstrap_mean(&[1.0, f64::NAN, 2.0, 3.0, 4.0], 100, 0.9, 0).unwrap();
+        assert!(mean.value.is_nan() && mean.low.is_nan() && mean.high.is_nan());
+        // A ratio that is 0 ÷ 0 in a few of the resamples alone.
+        let words = [0.0, 0.0, 1.0];
+        let ratio = |items: &[usize]| {
+            let sum = items.iter().map(|&i| words[i]).sum::<f64>();
+            sum / sum
+        };
+        let interval = bootstrap(3, 100, 0.5, 0, ratio).unwrap();
+        assert!(interval.value == 1.0 && interval.low.is_nan() && interval.high.is_nan());
+        let infinite = bootstrap_mean(&[f64::INFINITY; 3], 100, 0.9, 0).unwrap();
+        assert_eq!((infinite.low, infinite.high), (f64::INFINITY, f64::INFINITY));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::text::words;
 ///
 /// `chrF = 100 · (1 + β²) · P · R / (β² · P + R)`.
 ///
-/// Of several references the one with the highest score counts.
+/// Of several references the one with the highest score counts. Where the orders are 0, or no order has n-grams on both
+/// sides, the score is 0.
 ///
 /// ```
 /// use metrics::{Chrf, CorpusMetric};

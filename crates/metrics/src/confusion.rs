@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use crate::error::Error;
 
+/// The widest column that can be formatted.
+pub(crate) const WIDEST: usize = u16::MAX as usize;
+
 /// Share of predictions that equal the truth.
 ///
 /// ```
@@ -78,7 +81,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// No cases yet.
+    /// No cases yet. Takes a number for each pair of classes.
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes] }
     }
@@ -123,8 +126,10 @@ impl ConfusionMatrix {
     ///
     /// # Panics
     /// If a class is out of range.
+    #[track_caller]
     pub fn count(&self, truth: usize, predicted: usize) -> usize {
-        assert!(predicted < self.classes, "class {predicted} is out of range, there are {}", self.classes);
+        let (class, classes) = (truth.max(predicted), self.classes);
+        assert!(class < classes, "class {class} is out of range, there are {classes}");
         self.counts[truth * self.classes + predicted]
     }
 
@@ -146,14 +151,16 @@ impl ConfusionMatrix {
     ///
     /// # Panics
     /// If the class is out of range.
+    #[track_caller]
     pub fn class(&self, class: usize) -> ClassScores {
+        let hits = self.count(class, class);
         let support = (0..self.classes).map(|other| self.count(class, other)).sum();
         let predicted = (0..self.classes).map(|other| self.count(other, class)).sum();
-        ClassScores::new(self.count(class, class), predicted, support)
+        ClassScores::new(hits, predicted, support)
     }
 
     /// Scores over all cases of `classes` together. With every class included, all three are the accuracy;
-    /// leave one out (the "no entity" tag, say) and they differ.
+    /// leave one out (the "no entity" tag, say) and they differ. Over no classes they are 0.
     ///
     /// ```
     /// let (truth, predicted) = ([0, 0, 1, 1, 2], [0, 1, 1, 0, 2]);
@@ -165,6 +172,7 @@ impl ConfusionMatrix {
     ///
     /// # Panics
     /// If a class is out of range.
+    #[track_caller]
     pub fn micro_scores(&self, classes: &[usize]) -> ClassScores {
         let (mut hits, mut predicted, mut support) = (0, 0, 0);
         for &class in classes {
@@ -176,7 +184,7 @@ impl ConfusionMatrix {
     }
 
     /// Mean of the class scores, every class alike. Classes that occur neither in the truth nor in the
-    /// predictions are left out.
+    /// predictions are left out; without cases all scores are 0.
     ///
     /// ```
     /// let matrix = metrics::ConfusionMatrix::from_labels(&[0, 0, 0, 1], &[0, 0, 1, 1], 3)?;
@@ -188,7 +196,7 @@ impl ConfusionMatrix {
         self.mean_scores(|_| 1.0)
     }
 
-    /// Mean of the class scores, weighted by the number of true cases.
+    /// Mean of the class scores, weighted by the number of true cases; without cases all are 0.
     ///
     /// ```
     /// let matrix = metrics::ConfusionMatrix::from_labels(&[0, 0, 0, 1], &[0, 0, 1, 1], 2)?;
@@ -228,6 +236,8 @@ impl ConfusionMatrix {
     /// # Ok::<(), metrics::Error>(())
     /// ```
     ///
+    /// No column is wider than 65,535 characters: longer names put theirs out of line.
+    ///
     /// # Errors
     /// If there is not one name per class.
     pub fn table(&self, names: &[&str]) -> Result<String, Error> {
@@ -236,9 +246,10 @@ impl ConfusionMatrix {
         }
         const CORNER: &str = "true \\ predicted";
         let chars = |text: &str| text.chars().count();
-        let first = names.iter().map(|name| chars(name)).chain([chars(CORNER)]).max().unwrap_or(0);
+        let first =
+            names.iter().map(|name| chars(name)).chain([chars(CORNER)]).max().unwrap_or(0).min(WIDEST);
         let digits = self.counts.iter().max().map_or(1, |count| count.to_string().len());
-        let widths: Vec<usize> = names.iter().map(|name| chars(name).max(digits) + 3).collect();
+        let widths: Vec<usize> = names.iter().map(|name| (chars(name).max(digits) + 3).min(WIDEST)).collect();
         let mut text = format!("{CORNER:>first$}");
         // Writing to a string cannot fail.
         for (name, &width) in names.iter().zip(&widths) {
@@ -287,6 +298,30 @@ true \\ predicted   cat   dog   precision   recall     f1   support
 ";
         assert_eq!(matrix.table(&["cat", "dog"]).unwrap(), expected);
         assert_eq!(matrix.table(&["cat"]), Err(Error::Lengths { expected: 2, found: 1 }));
+    }
+
+    #[test]
+    fn long_names_fit_in_a_table() {
+        let matrix = ConfusionMatrix::from_labels(&[0], &[0], 1).unwrap();
+        assert!(matrix.table(&[&"x".repeat(70_000)]).unwrap().ends_with("1.000  1.000         1\n"));
+    }
+
+    #[test]
+    fn nothing_to_score_is_defined() {
+        for classes in [0, 2] {
+            let matrix = ConfusionMatrix::from_labels(&[], &[], classes).unwrap();
+            assert!(matrix.accuracy().is_nan());
+            for scores in [matrix.micro_scores(&[]), matrix.macro_scores(), matrix.weighted_scores()] {
+                assert_eq!(scores, ClassScores { precision: 0.0, recall: 0.0, f1: 0.0, support: 0 });
+            }
+            assert!(matrix.table(&["a", "b"][..classes]).is_ok());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "class 2 is out of range, there are 2")]
+    fn a_class_out_of_range_is_named() {
+        ConfusionMatrix::new(2).class(2);
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub trait CorpusMetric {
     /// The numbers of one segment that are added up. There is at least one reference.
     fn statistics(&self, hypothesis: &str, references: &[&str]) -> Vec<f64>;
 
-    /// The score, and what it is made of, from the sums.
+    /// The score, and what it is made of, from sums of [`statistics`](Self::statistics) of the same settings; sums of
+    /// anything else mean nothing, and may panic.
     fn score(&self, sums: &[f64]) -> (f64, Self::Details);
 
     /// What sacreBLEU prints behind the score.
@@ -55,7 +56,8 @@ pub trait CorpusMetric {
         if hypotheses.is_empty() {
             return Err(Error::Empty);
         }
-        let mut segments = Segments { statistics: Vec::with_capacity(hypotheses.len()), references: None };
+        let statistics = Vec::with_capacity(hypotheses.len());
+        let mut segments = Segments { statistics, references: None, metric: identity(self) };
         for (i, (hypothesis, references)) in hypotheses.iter().zip(references).enumerate() {
             let references: Vec<&str> = references.as_ref().iter().map(AsRef::as_ref).collect();
             if references.is_empty() {
@@ -117,12 +119,23 @@ pub struct Segments {
     statistics: Vec<Vec<f64>>,
     /// References per segment, if all have the same number.
     references: Option<usize>,
+    /// What counted them.
+    metric: String,
+}
+
+fn identity<M: CorpusMetric + ?Sized>(metric: &M) -> String {
+    format!("{}|{}", metric.name(), metric.settings())
 }
 
 impl Segments {
     /// Number of segments, at least 1.
     pub fn count(&self) -> usize {
         self.statistics.len()
+    }
+
+    /// Whether they were counted by this metric with the same settings.
+    pub(crate) fn are_of<M: CorpusMetric>(&self, metric: &M) -> bool {
+        self.metric == identity(metric)
     }
 
     /// Sums over all segments.

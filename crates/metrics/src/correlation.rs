@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::error_rate::same_length;
 
 /// Pearson's linear correlation: covariance over both standard deviations, from −1 to 1. NaN if either side is constant or
-/// holds a NaN.
+/// holds a NaN or an infinity.
 ///
 /// ```
 /// let r = metrics::pearson(&[1.0, 2.0, 3.0], &[2.0, 4.0, 7.0])?;
@@ -29,8 +29,10 @@ fn centred(values: &[f64]) -> Vec<f64> {
     if values.iter().all(|value| *value == values[0]) {
         return vec![f64::NAN; values.len()];
     }
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    let deviations: Vec<f64> = values.iter().map(|value| value - mean).collect();
+    // The largest numbers have no sum. By a power of two the others become smaller without rounding.
+    let scale = if values.iter().any(|value| value.abs() > 1e150) { 2.0_f64.powi(-100) } else { 1.0 };
+    let mean = values.iter().map(|value| value * scale).sum::<f64>() / values.len() as f64;
+    let deviations: Vec<f64> = values.iter().map(|value| value * scale - mean).collect();
     // Scaled by the largest first, so that squares neither overflow nor vanish.
     let largest = deviations.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
     let norm = largest * deviations.iter().map(|value| (value / largest).powi(2)).sum::<f64>().sqrt();
@@ -38,7 +40,7 @@ fn centred(values: &[f64]) -> Vec<f64> {
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, where equal values share the mean of their ranks. NaN if either side
-/// is constant or holds a NaN.
+/// is constant or holds a NaN; infinities rank as the numbers do.
 ///
 /// ```
 /// let rho = metrics::spearman(&[1.0, 2.0, 3.0, 4.0], &[10.0, 100.0, 100.0, 1000.0])?;
@@ -96,5 +98,16 @@ mod tests {
         assert!(spearman(&[1.0, f64::NAN], &[1.0, 2.0]).unwrap().is_nan());
         assert_eq!(pearson(&[1.0], &[1.0, 2.0]), Err(Error::Lengths { expected: 1, found: 2 }));
         assert!(spearman(&[1.0], &[1.0]).is_err());
+        assert!(pearson(&[], &[]).is_err() && spearman(&[], &[]).is_err());
+        assert!(pearson(&[1.0, f64::INFINITY], &[1.0, 2.0]).unwrap().is_nan());
+        let infinite = [f64::NEG_INFINITY, 0.0, f64::INFINITY];
+        assert_eq!(spearman(&infinite, &[1.0, 9.0, 2.0]), spearman(&[1.0, 2.0, 3.0], &[1.0, 9.0, 2.0]));
+    }
+
+    #[test]
+    fn the_largest_numbers_correlate_as_small_ones_do() {
+        let (x, y) = ([1.0, -1.0, 1.7, 1.6], [3.0, 1.0, 2.0, 4.0]);
+        let large = x.map(|x| x * 1e308);
+        assert!((pearson(&large, &y).unwrap() - pearson(&x, &y).unwrap()).abs() < 1e-12);
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::text::{is_space, strip};
 
 /// Counts over a corpus of token sequences, such as phonemes: `rate()` is then the phoneme error rate. The counts of
-/// all pairs are added up before any division.
+/// all pairs are added up before any division. Of no pairs all counts, and so the rate, are 0.
 ///
 /// ```
 /// let references = [vec!["K", "AE", "T"], vec!["D", "AO", "G"]];
@@ -27,7 +27,7 @@ pub fn token_errors<T: PartialEq, R: AsRef<[T]>, H: AsRef<[T]>>(
 
 /// Counts over the words of a corpus; `rate()` is the word error rate (WER), and equals jiwer's. Words are what is left
 /// between spaces; a single other white space character, a tab for instance, belongs to its word, as in jiwer.
-/// Case and punctuation count.
+/// Case and punctuation count. Of no pairs the rate is 0.
 ///
 /// ```
 /// let errors = metrics::word_errors(&["the cat sat", "hello"], &["the cat sat down", "hallo"])?;
@@ -51,7 +51,7 @@ pub fn word_errors<R: AsRef<str>, H: AsRef<str>>(
 }
 
 /// Counts over the characters (code points) of a corpus, spaces between words included; `rate()` is the character error
-/// rate (CER), and equals jiwer's.
+/// rate (CER), and equals jiwer's. Of no pairs it is 0.
 ///
 /// ```
 /// let errors = metrics::char_errors(&["今天天气好"], &["今天天汽好"])?;

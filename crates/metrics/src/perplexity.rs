@@ -47,9 +47,11 @@ impl LogLoss {
         self.tokens += tokens;
     }
 
-    /// Adds a batch by its mean loss.
+    /// Adds a batch by its mean loss. A batch without tokens adds nothing, whatever its mean, which is NaN in PyTorch.
     pub fn add_mean(&mut self, mean: f64, tokens: usize) {
-        self.add(mean * tokens as f64, tokens);
+        if tokens > 0 {
+            self.add(mean * tokens as f64, tokens);
+        }
     }
 
     /// Summed nats.
@@ -91,5 +93,17 @@ mod tests {
         assert!((loss.mean() - 65.0_f64.ln()).abs() < 1e-12);
         assert!((loss.bits_per_byte(150) - 65.0_f64.log2()).abs() < 1e-12);
         assert!(LogLoss::new().perplexity().is_nan());
+    }
+
+    #[test]
+    fn batches_without_tokens_add_nothing() {
+        let mut loss = LogLoss::new();
+        loss.add_mean(f64::NAN, 0);
+        loss.add_mean(2.0, 3);
+        assert_eq!((loss.nats(), loss.tokens(), loss.mean()), (6.0, 3, 2.0));
+        loss.add_mean(f64::NAN, 1);
+        assert!(loss.perplexity().is_nan() && loss.bits_per_byte(8).is_nan());
+        assert!(bits_per_byte(0.0, 0).is_nan() && bits_per_byte(1.0, 0).is_infinite());
+        assert!(perplexity(0.0, 0).is_nan() && perplexity(1.0, 0).is_infinite());
     }
 }

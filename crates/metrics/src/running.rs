@@ -1,6 +1,6 @@
 //! Means over a stream of values.
 
-/// Mean and variance of the values so far, in one pass (Welford 1962).
+/// Mean and variance of the values so far, in one pass (Welford 1962). A NaN among the values makes all of them NaN.
 ///
 /// ```
 /// let mut mean = metrics::RunningMean::new();
@@ -47,14 +47,14 @@ impl RunningMean {
         if self.count < 2 { f64::NAN } else { self.squares / (self.count - 1) as f64 }
     }
 
-    /// Square root of the variance.
+    /// Square root of the variance; NaN below two values.
     pub fn std_dev(&self) -> f64 {
         self.variance().sqrt()
     }
 }
 
 /// Mean in which a value's weight falls by `decay` with each value after it, without the pull towards zero at
-/// the start (bias-corrected as in Kingma & Ba 2015).
+/// the start (bias-corrected as in Kingma & Ba 2015). NaN once a value is.
 ///
 /// ```
 /// let mut mean = metrics::ExponentialMean::new(0.9);

@@ -20,8 +20,9 @@ pub struct Comparison {
     pub baseline: f64,
     /// Score of the system.
     pub system: f64,
-    /// Two-sided p value, above 0 and at most 1. By sacreBLEU's rules ([`paired_bootstrap`], [`compare`]) it says nothing
-    /// where the two scores are equal: no resample exceeds a difference of 0 between systems that agree on every item.
+    /// Two-sided p value, above 0 and at most 1; NaN where a score is NaN or a difference infinite. By sacreBLEU's rules
+    /// ([`paired_bootstrap`], [`compare`]) it says nothing where the two scores are equal: no resample exceeds a difference
+    /// of 0 between systems that agree on every item.
     pub p_value: f64,
 }
 
@@ -64,10 +65,14 @@ fn bootstrap_over(
     let all: Vec<usize> = (0..count).collect();
     let (baseline, system) = scores(&all);
     let distance = |(a, b): (f64, f64)| (a - b).abs();
+    let difference = distance((baseline, system));
     let distances: Vec<f64> = (0..resamples).map(|_| distance(scores(&draw()))).collect();
     let mean = distances.iter().sum::<f64>() / resamples as f64;
-    let extreme = distances.iter().filter(|&&found| found - mean > distance((baseline, system))).count();
-    Ok(Comparison { baseline, system, p_value: share(extreme, resamples) })
+    let extreme = distances.iter().filter(|&&found| found - mean > difference).count();
+    // NaN exceeds nothing, and would make any difference significant.
+    let is_defined = difference.is_finite() && mean.is_finite();
+    let p_value = if is_defined { share(extreme, resamples) } else { f64::NAN };
+    Ok(Comparison { baseline, system, p_value })
 }
 
 /// Approximate randomisation (Noreen 1989; Riezler & Maxwell 2005): of trials where each item's results are swapped between
@@ -115,9 +120,15 @@ fn randomization_over(
     check(count, trials)?;
     let (baseline, system) = scores(&vec![false; count]);
     let difference = (baseline - system).abs();
-    let found = |(a, b): (f64, f64)| is_extreme((a - b).abs(), difference);
-    let extreme = (0..trials).filter(|_| found(scores(&draw()))).count();
-    Ok(Comparison { baseline, system, p_value: share(extreme, trials) })
+    let (mut extreme, mut is_defined) = (0, difference.is_finite());
+    for _ in 0..trials {
+        let (a, b) = scores(&draw());
+        let found = (a - b).abs();
+        is_defined &= found.is_finite();
+        extreme += usize::from(is_extreme(found, difference));
+    }
+    let p_value = if is_defined { share(extreme, trials) } else { f64::NAN };
+    Ok(Comparison { baseline, system, p_value })
 }
 
 /// Which test compares two systems.
@@ -158,7 +169,8 @@ pub enum PairedTest {
 /// ```
 ///
 /// # Errors
-/// If the systems did not translate the same number of segments, or there are no resamples.
+/// If the systems did not translate the same number of segments, their segments were not counted by `metric` with these
+/// settings, or there are no resamples.
 pub fn compare<M: CorpusMetric>(
     metric: &M,
     baseline: &Segments,
@@ -170,6 +182,9 @@ pub fn compare<M: CorpusMetric>(
     let (expected, found) = (baseline.count(), system.count());
     if expected != found {
         return Err(Error::Lengths { expected, found });
+    }
+    if !(baseline.are_of(metric) && system.are_of(metric)) {
+        return Err(Error::Setting("the segments were counted by another metric or with other settings"));
     }
     match test {
         PairedTest::Bootstrap => {
@@ -284,6 +299,27 @@ mod tests {
         }
     }
 
+    /// Not a small p value, which a comparison with NaN would give.
+    #[test]
+    fn what_is_not_finite_has_no_p_value() {
+        for bad in [f64::NAN, f64::INFINITY] {
+            let score = |item: usize| if item == 3 { bad } else { 0.0 };
+            for scores in [[bad, 1.0], [1.0, bad]] {
+                let bootstrap = paired_bootstrap(4, 50, 1, |_| (scores[0], scores[1])).unwrap();
+                let swaps = approximate_randomization(4, 50, 1, |_| (scores[0], scores[1])).unwrap();
+                assert!(bootstrap.p_value.is_nan() && swaps.p_value.is_nan(), "{scores:?}");
+            }
+            // In some of the resamples and trials only.
+            let some = paired_bootstrap(4, 50, 1, |items| (1.0, items.iter().map(|&i| score(i)).sum()));
+            assert!(some.unwrap().p_value.is_nan());
+            let some = approximate_randomization(4, 50, 1, |swap| (1.0, score(if swap[0] { 3 } else { 0 })));
+            assert!(some.unwrap().p_value.is_nan());
+        }
+        assert_eq!(paired_bootstrap(0, 50, 1, |_| (0.0, 0.0)), Err(Error::Empty));
+        assert_eq!(approximate_randomization(0, 50, 1, |_| (0.0, 0.0)), Err(Error::Empty));
+        assert!(approximate_randomization(1, 0, 1, |_| (0.0, 0.0)).is_err());
+    }
+
     #[test]
     fn equal_systems_do_not_differ_and_seeds_decide() {
         let chrf = Chrf::default();
@@ -299,5 +335,14 @@ mod tests {
             assert_eq!(same.p_value, 1.0 / 201.0);
         }
         assert!(compare(&chrf, &one, &other, PairedTest::Bootstrap, 0, 1).is_err());
+        for error in [
+            compare(&Bleu::default(), &one, &other, PairedTest::Bootstrap, 9, 1),
+            compare(&Chrf::plus_plus(), &one, &other, PairedTest::Randomization, 9, 1),
+        ] {
+            assert!(matches!(error, Err(Error::Setting(_))), "{error:?}");
+        }
+        let fewer = chrf.segments(&hypotheses[..3], &references[..3]).unwrap();
+        let unequal = compare(&chrf, &one, &fewer, PairedTest::Bootstrap, 9, 1);
+        assert_eq!(unequal, Err(Error::Lengths { expected: 4, found: 3 }));
     }
 }

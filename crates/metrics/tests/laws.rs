@@ -1,7 +1,8 @@
 //! What holds of the scores of any texts.
 
 use metrics::{
-    Bleu, BleuTokenizer, Chrf, CorpusMetric, Rouge, RougeKind, Ter, char_errors, porter_stem, word_errors,
+    Bleu, BleuTokenizer, Chrf, CorpusMetric, EntityMode, EntityReport, EntityScheme, Rouge, RougeKind, Ter,
+    char_errors, entities, porter_stem, word_errors,
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,15 @@ fn text() -> impl Strategy<Value = String> {
 
 const TOKENIZERS: [BleuTokenizer; 5] =
     [BleuTokenizer::V13a, BleuTokenizer::Intl, BleuTokenizer::Zh, BleuTokenizer::Char, BleuTokenizer::None];
+
+/// Settings that count nothing score 0.
+#[test]
+fn orders_of_zero_are_defined() {
+    let (hypotheses, references) = (["a b c", ""], [["a b c"], ["d"]]);
+    let bleu = Bleu { max_order: 0, ..Bleu::default() }.corpus(&hypotheses, &references).unwrap();
+    let chrf = Chrf { char_order: 0, ..Chrf::default() }.corpus(&hypotheses, &references).unwrap();
+    assert_eq!((bleu.score, chrf.score), (0.0, 0.0));
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
@@ -69,6 +79,18 @@ proptest! {
         let edits = Ter::default().sentence(&a.join(" "), &[b.join(" ")]).unwrap().details.edits;
         prop_assert!(edits <= metrics::edit_distance(&b, &a));
         prop_assert!(edits >= a.len().abs_diff(b.len()));
+    }
+
+    /// Tags of any letters and types are entities or errors, in any mode.
+    #[test]
+    fn tags_of_any_form_do_not_panic(tags in prop::collection::vec("[BIOESUL.é-]{0,2}-?[AB]?|\\PC{0,3}", 0..12)) {
+        let schemes = [EntityScheme::Iob1, EntityScheme::Ioe1, EntityScheme::Iobes, EntityScheme::Bilou];
+        for mode in schemes.map(EntityMode::Strict).into_iter().chain([EntityMode::Lenient]) {
+            let Ok(found) = entities(&tags, mode) else { continue };
+            prop_assert!(found.iter().all(|entity| entity.start < entity.end && entity.end <= tags.len()));
+            let report = EntityReport::new(&[&tags], &[&tags], mode).unwrap();
+            prop_assert_eq!(report.micro.f1, if found.is_empty() { 0.0 } else { 1.0 });
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub struct Bleu {
     pub lowercase: bool,
     /// What is done about orders without a match.
     pub smoothing: Smoothing,
-    /// The longest n-grams counted.
+    /// The longest n-grams counted; with 0 every score is 0.
     pub max_order: usize,
     /// Whether orders for which the hypothesis is too short are left out, as single sentences need it.
     pub effective_order: bool,

@@ -7,7 +7,7 @@ pub use scheme::EntityScheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::confusion::ClassScores;
+use crate::confusion::{ClassScores, WIDEST};
 use crate::error::Error;
 use crate::error_rate::same_length;
 
@@ -71,7 +71,8 @@ pub fn entities<T: AsRef<str>>(tags: &[T], mode: EntityMode) -> Result<Vec<Entit
     Ok(spans.into_iter().map(entity).collect())
 }
 
-/// Scores of the entities of a corpus: an entity is right if its type, its first and its last token are.
+/// Scores of the entities of a corpus: an entity is right if its type, its first and its last token are. Where there is
+/// nothing to divide by, as without any entity, a score is 0.
 ///
 /// ```
 /// use metrics::{EntityMode, EntityReport};
@@ -159,12 +160,14 @@ impl EntityReport {
         Ok(Self { classes, micro: all.scores(), macro_mean, weighted_mean })
     }
 
-    /// seqeval's report, with so many digits behind the point.
+    /// seqeval's report, with so many digits behind the point; 65,535 at most, and no column is wider.
     pub fn table(&self, digits: usize) -> String {
         const AVERAGES: [&str; 3] = ["micro avg", "macro avg", "weighted avg"];
         let width = |name: &str| name.chars().count();
         let names = self.classes.iter().map(|(kind, _)| kind.as_str()).chain(AVERAGES);
-        let first = names.map(width).max().unwrap_or(0).max(digits);
+        // Wider columns cannot be formatted.
+        let digits = digits.min(WIDEST);
+        let first = names.map(width).max().unwrap_or(0).max(digits).min(WIDEST);
         let row = |table: &mut String, name: &str, s: &ClassScores| {
             // Writing to a string cannot fail.
             let _ = writeln!(
@@ -197,4 +200,35 @@ fn mean(
         if total == 0.0 { 0.0 } else { sum / total }
     };
     ClassScores { precision: mean(|s| s.precision), recall: mean(|s| s.recall), f1: mean(|s| s.f1), support }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_to_find_scores_nothing() {
+        let none: [[&str; 1]; 0] = [];
+        for report in [
+            EntityReport::new(&none, &none, EntityMode::Lenient).unwrap(),
+            EntityReport::new(&[["O"]], &[["O"]], EntityMode::Strict(EntityScheme::Iob2)).unwrap(),
+        ] {
+            assert!(report.classes.is_empty());
+            for scores in [report.micro, report.macro_mean, report.weighted_mean] {
+                assert_eq!(scores, ClassScores { precision: 0.0, recall: 0.0, f1: 0.0, support: 0 });
+            }
+            assert!(report.table(2).contains("micro avg"));
+        }
+        assert_eq!(entities::<&str>(&[], EntityMode::Lenient), Ok(vec![]));
+        assert_eq!(entities::<&str>(&[], EntityMode::Strict(EntityScheme::Bilou)), Ok(vec![]));
+    }
+
+    /// Types of entities come from files.
+    #[test]
+    fn long_types_fit_in_a_table() {
+        let tags = [[format!("B-{}", "x".repeat(70_000))]];
+        let report = EntityReport::new(&tags, &tags, EntityMode::Lenient).unwrap();
+        assert!(report.table(2).contains("1.00"));
+        assert!(report.table(usize::MAX).contains("1.0000"));
+    }
 }

@@ -113,8 +113,11 @@ impl Rouge {
     /// ```
     ///
     /// # Errors
-    /// If there is no reference.
+    /// If there is no reference, or `kind` is `N(0)`.
     pub fn best_of<T: AsRef<str>>(&self, references: &[T], prediction: &str) -> Result<RougeScore, Error> {
+        if self.kind == RougeKind::N(0) {
+            return Err(Error::Setting("ROUGE-N: n must be at least 1"));
+        }
         let scores = references.iter().map(|reference| self.score(reference.as_ref(), prediction));
         scores.reduce(|best, next| if next.f1 > best.f1 { next } else { best }).ok_or(Error::Empty)
     }
@@ -131,7 +134,7 @@ impl Rouge {
     /// ```
     ///
     /// # Errors
-    /// If the numbers of segments differ, there are none, or one has no reference.
+    /// If the numbers of segments differ, there are none, one has no reference, or `kind` is `N(0)`.
     pub fn corpus<R: AsRef<[T]>, T: AsRef<str>, P: AsRef<str>>(
         &self,
         references: &[R],
@@ -144,9 +147,9 @@ impl Rouge {
         let mut mean = RougeScore::default();
         let share = 1.0 / predictions.len() as f64;
         for (segment, (references, prediction)) in references.iter().zip(predictions).enumerate() {
-            let score = self
-                .best_of(references.as_ref(), prediction.as_ref())
-                .map_err(|_| Error::NoReference { segment })?;
+            let score = self.best_of(references.as_ref(), prediction.as_ref()).map_err(|error| {
+                if error == Error::Empty { Error::NoReference { segment } } else { error }
+            })?;
             mean.precision += score.precision * share;
             mean.recall += score.recall * share;
             mean.f1 += score.f1 * share;
@@ -217,4 +220,26 @@ fn common_subsequence(a: &[String], b: &[String]) -> Vec<usize> {
     }
     indices.reverse();
     indices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_scored_is_an_error() {
+        let rouge = |kind| Rouge { kind, stemmer: false };
+        let none: [&str; 0] = [];
+        assert_eq!(rouge(RougeKind::L).best_of(&none, "a"), Err(Error::Empty));
+        assert!(matches!(rouge(RougeKind::N(0)).best_of(&["a"], "a"), Err(Error::Setting(_))));
+        assert!(matches!(rouge(RougeKind::N(0)).corpus(&[["a"]], &["a"]), Err(Error::Setting(_))));
+        let unreferenced = rouge(RougeKind::LSum).corpus(&[vec!["a"], vec![]], &["a", "b"]);
+        assert_eq!(unreferenced, Err(Error::NoReference { segment: 1 }));
+        assert_eq!(rouge(RougeKind::N(1)).corpus(&[["a"]; 0], &none), Err(Error::Empty));
+        let unequal = rouge(RougeKind::N(1)).corpus(&[["a"]], &["a", "b"]);
+        assert_eq!(unequal, Err(Error::Lengths { expected: 1, found: 2 }));
+        for kind in [RougeKind::N(1), RougeKind::N(usize::MAX), RougeKind::L, RougeKind::LSum] {
+            assert_eq!(rouge(kind).score("", ""), RougeScore::default());
+        }
+    }
 }
