@@ -1,15 +1,18 @@
-//! Local attention and copying beside their equations in PyTorch, forward and backward.
+//! Attention of decoders and copying beside their equations in PyTorch, forward and backward.
 
 use std::path::Path;
 
 use autograd::Var;
 use nn::weights::WeightsFile;
-use nn::{Linear, Module};
+use nn::{Linear, Mode, Module};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tensor::{Ids, Tensor};
 
-use crate::{LocalAttention, Mask, Score, ScoreKind, copy_log_probs, normalise};
+use crate::{
+    CoverageAttention, LocalAttention, Mask, Score, ScoreKind, SourceAttention, copy_log_probs,
+    coverage_loss, normalise,
+};
 
 /// Valid keys of the sources, of 5 there are.
 const LENGTHS: [usize; 3] = [5, 3, 1];
@@ -55,6 +58,12 @@ impl Case {
         assert!(difference < 1e-12, "{} {kind} {name}: differs by {difference:e}", self.name);
     }
 
+    /// [`check`](Self::check) of several outputs, one behind the other.
+    fn check_joined(&self, outputs: &[Var<f64>], model: &impl Module<f64>, inputs: &[(&str, &Var<f64>)]) {
+        let rows: Vec<Var<f64>> = outputs.iter().map(|output| output.flatten(0, -1)).collect();
+        self.check(&Var::concat(&rows.iter().collect::<Vec<_>>(), 0), model, inputs);
+    }
+
     /// Compares `y`, and the gradients of every parameter and of the inputs, which are all that the file has.
     fn check(&self, y: &Var<f64>, model: &impl Module<f64>, inputs: &[(&str, &Var<f64>)]) {
         self.assert_close("output", "y", y.value());
@@ -76,15 +85,62 @@ fn rng() -> ChaCha8Rng {
 }
 
 #[test]
-fn monotonic_attention_equals_its_equations() {
+fn attention_with_each_score_equals_its_equations() {
+    let kinds = [
+        ("additive", ScoreKind::Additive),
+        ("general", ScoreKind::General),
+        ("concat", ScoreKind::Concat),
+        ("dot", ScoreKind::Dot),
+        ("scaled_dot", ScoreKind::ScaledDot),
+    ];
+    for (name, kind) in kinds {
+        let case = Case::open(name);
+        let [q, k] = case.inputs(["q", "k"]);
+        let mut score = Score::new(kind, q.dim(-1), k.dim(-1), 7, &mut rng()).unwrap();
+        case.load(&mut score);
+        let attention = SourceAttention::new(score, 0.0).unwrap();
+        let source = attention.source(&k, Mask::lengths(&LENGTHS));
+        let out = attention.forward(&q, &source, &mut Mode::Eval);
+        case.check_joined(&[out.context, out.weights], &attention.score, &[("q", &q), ("k", &k)]);
+    }
+}
+
+#[test]
+fn local_attention_equals_its_equations() {
+    let score = |q: &Var<f64>, k: &Var<f64>| {
+        Score::new(ScoreKind::General, q.dim(-1), k.dim(-1), 0, &mut rng()).unwrap()
+    };
+    let check = |case: &Case, mut local: LocalAttention<f64>, q: &Var<f64>, k: &Var<f64>, first: usize| {
+        case.load(&mut local);
+        let out = local.forward(q, &local.source(k, Mask::none()), &LENGTHS, first);
+        case.check_joined(&[out.context, out.weights], &local, &[("q", q), ("k", k)]);
+    };
     let case = Case::open("local_monotonic");
     let [q, k] = case.inputs(["q", "k"]);
-    let score = Score::new(ScoreKind::General, q.dim(-1), k.dim(-1), 0, &mut rng()).unwrap();
-    let mut local = LocalAttention::monotonic(score, 1).unwrap();
-    case.load(&mut local);
-    let out = local.forward(&q, &local.source(&k, Mask::none()), &LENGTHS, 1);
-    let y = Var::concat(&[&out.context.flatten(0, -1), &out.weights.flatten(0, -1)], 0);
-    case.check(&y, &local, &[("q", &q), ("k", &k)]);
+    check(&case, LocalAttention::monotonic(score(&q, &k), 1).unwrap(), &q, &k, 1);
+    let case = Case::open("local");
+    let [q, k] = case.inputs(["q", "k"]);
+    let predictive = LocalAttention::predictive(score(&q, &k), q.dim(-1), 7, 2, &mut rng()).unwrap();
+    check(&case, predictive, &q, &k, 0);
+}
+
+/// Two steps with the same query.
+#[test]
+fn coverage_equals_its_equations() {
+    let case = Case::open("coverage");
+    let [q, k] = case.inputs(["q", "k"]);
+    let mut attention = CoverageAttention::new(q.dim(-1), k.dim(-1), 7, &mut rng()).unwrap();
+    case.load(&mut attention);
+    let source = attention.source(&k, Mask::lengths(&LENGTHS));
+    let (mut coverage, mut outputs) = (attention.start(&source), Vec::new());
+    for _ in 0..2 {
+        let (out, after) = attention.forward(&q.select(1, 0), &source, &coverage);
+        let loss = coverage_loss(&out.weights.squeeze(1), &coverage);
+        outputs.extend([out.context, loss]);
+        coverage = after;
+    }
+    outputs.push(coverage);
+    case.check_joined(&outputs, &attention, &[("q", &q), ("k", &k)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Recurrent cells and layers, attention of decoders and sequence-to-sequence models beside PyTorch.
+//! Recurrent cells and layers and sequence-to-sequence models beside PyTorch.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,6 @@ use crate::{
     Normalised, NormalisedMemory, Peephole, ProjectedLstm, Reset, Rnn, RnnCell, Seq2Seq, Seq2SeqConfig,
     Stack, StackConfig, State, Teacher,
 };
-use attention::{CoverageAttention, LocalAttention, Mask, Score, ScoreKind, SourceAttention, coverage_loss};
 use autograd::Var;
 use nn::optim::{Adam, Optim, Optimizer};
 use nn::weights::WeightsFile;
@@ -304,51 +303,6 @@ fn layers_equal_pytorchs() {
             case.check_stack(Lstm::new(case.config(HIDDEN), &mut rng()).unwrap(), lstm, memory);
         }
     }
-}
-
-#[test]
-fn attention_of_decoders_equals_its_equations() {
-    let golden = Golden::open("seq2seq.safetensors");
-    let lengths = [5, 3, 1];
-    let kinds = [
-        ("additive", ScoreKind::Additive),
-        ("general", ScoreKind::General),
-        ("concat", ScoreKind::Concat),
-        ("dot", ScoreKind::Dot),
-        ("scaled_dot", ScoreKind::ScaledDot),
-    ];
-    for (name, kind) in kinds {
-        let case = Case { golden: &golden, name };
-        let (q, k) = (case.input("q"), case.input("k"));
-        let mut score = Score::new(kind, 4, k.dim(-1), 7, &mut rng()).unwrap();
-        case.load(&mut score);
-        let attention = SourceAttention::new(score, 0.0).unwrap();
-        let source = attention.source(&k, Mask::lengths(&lengths));
-        let out = attention.forward(&q, &source, &mut Mode::Eval);
-        case.check(&[out.context, out.weights], &attention.score, &[("q", &q), ("k", &k)]);
-    }
-    let case = Case { golden: &golden, name: "local" };
-    let (q, k) = (case.input("q"), case.input("k"));
-    let score = Score::new(ScoreKind::General, 4, 6, 0, &mut rng()).unwrap();
-    let mut local = LocalAttention::predictive(score, 4, 7, 2, &mut rng()).unwrap();
-    case.load(&mut local);
-    let out = local.forward(&q, &local.source(&k, Mask::none()), &lengths, 0);
-    case.check(&[out.context, out.weights], &local, &[("q", &q), ("k", &k)]);
-
-    let case = Case { golden: &golden, name: "coverage" };
-    let (q, k) = (case.input("q"), case.input("k"));
-    let mut attention = CoverageAttention::new(4, 6, 7, &mut rng()).unwrap();
-    case.load(&mut attention);
-    let source = attention.source(&k, Mask::lengths(&lengths));
-    let (mut coverage, mut outputs) = (attention.start(&source), Vec::new());
-    for _ in 0..2 {
-        let (out, after) = attention.forward(&q.select(1, 0), &source, &coverage);
-        let loss = coverage_loss(&out.weights.squeeze(1), &coverage);
-        outputs.extend([out.context, loss]);
-        coverage = after;
-    }
-    outputs.push(coverage);
-    case.check(&outputs, &attention, &[("q", &q), ("k", &k)]);
 }
 
 #[test]
