@@ -173,6 +173,90 @@ mod tests {
         }
     }
 
+    /// Sources of different lengths in one batch, each of which is also alone and then without any padding.
+    struct Sources {
+        model: Transformer,
+        sources: Vec<Vec<u32>>,
+    }
+
+    impl Sources {
+        fn random(draw: &mut Gen) -> Self {
+            let sources = [5, 2, 4, 1].map(|time| draw.ids(&[time], 9).data().to_vec());
+            Self { model: model(draw), sources: sources.into() }
+        }
+
+        /// A scorer of some of the sources; what pads them are tokens that others have.
+        fn scorer(&self, which: &[usize]) -> TransformerScorer<'_> {
+            let lengths: Vec<usize> = which.iter().map(|i| self.sources[*i].len()).collect();
+            let time = lengths.iter().copied().max().unwrap();
+            let padded =
+                |i: &usize| self.sources[*i].iter().copied().chain(3..).take(time).collect::<Vec<_>>();
+            let ids = Ids::new(which.iter().flat_map(padded).collect(), &[which.len(), time]);
+            TransformerScorer::new(&self.model, &ids, &lengths).unwrap()
+        }
+    }
+
+    /// Padding and neighbours change no score, neither of the prompts nor of what follows.
+    #[test]
+    fn scores_of_a_batch_are_those_of_each_source_alone_in_any_order() {
+        let draw = &mut Gen::new(8);
+        let sources = Sources::random(draw);
+        let steps: [Vec<u32>; 3] = [(); 3].map(|()| draw.ids(&[4], 8).data().to_vec());
+        for prompts in [[vec![1], vec![1], vec![1], vec![1]], [vec![1, 2], vec![1], vec![3, 4, 5], vec![6]]] {
+            // All scores of each source, one step behind the other.
+            let scores = |which: &[usize]| {
+                let (mut scorer, mut found) = (sources.scorer(which), vec![Vec::new(); which.len()]);
+                let prompts: Vec<Vec<u32>> = which.iter().map(|i| prompts[*i].clone()).collect();
+                let mut scores = Vec::new();
+                scorer.start(&prompts, &mut scores).unwrap();
+                for step in [None, Some(&steps[0]), Some(&steps[1]), Some(&steps[2])] {
+                    if let Some(step) = step {
+                        scores.clear();
+                        let tokens: Vec<u32> = which.iter().map(|i| step[*i]).collect();
+                        scorer.extend(&(0..which.len()).collect::<Vec<_>>(), &tokens, &mut scores).unwrap();
+                    }
+                    found.iter_mut().zip(scores.chunks(8)).for_each(|(found, own)| found.extend(own));
+                }
+                found
+            };
+            let alone: Vec<Vec<f32>> = (0..4).map(|i| scores(&[i]).remove(0)).collect();
+            for order in [[0, 1, 2, 3], [3, 0, 2, 1], [2, 3, 1, 0]] {
+                for (i, found) in order.into_iter().zip(scores(&order)) {
+                    assert_eq!(found.len(), 4 * 8);
+                    let difference =
+                        found.iter().zip(&alone[i]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    assert!(difference < 1e-5, "source {i} in {order:?}: differs by {difference:e}");
+                }
+            }
+            let other = alone[0].iter().zip(&alone[2]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(other > 1e-2, "the sources make no difference");
+        }
+    }
+
+    #[test]
+    fn beams_of_a_batch_are_those_of_each_source_alone_in_any_order() {
+        let draw = &mut Gen::new(9);
+        let sources = Sources::random(draw);
+        for (coverage_penalty, groups) in [(CoveragePenalty::None, 1), (CoveragePenalty::Wu(0.3), 2)] {
+            let beam = Beam { n_best: 4, coverage_penalty, groups, diversity: 0.5, ..Beam::new(4, 2, 7) };
+            let search = BeamSearch::new(&beam).unwrap();
+            let run = |which: &[usize]| {
+                search.run(&mut sources.scorer(which), &vec![vec![1]; which.len()]).unwrap()
+            };
+            let alone: Vec<_> = (0..4).map(|i| run(&[i]).remove(0)).collect();
+            for order in [[0, 1, 2, 3], [1, 3, 0, 2]] {
+                for (i, found) in order.into_iter().zip(run(&order)) {
+                    assert_eq!(found.len(), 4);
+                    for (found, alone) in found.iter().zip(&alone[i]) {
+                        assert_eq!(found.tokens, alone.tokens, "source {i} in {order:?}");
+                        assert!((found.score - alone.score).abs() < 1e-4, "source {i} in {order:?}");
+                    }
+                }
+            }
+            assert!(alone.windows(2).any(|pair| pair[0][0].tokens != pair[1][0].tokens), "all alike");
+        }
+    }
+
     /// What a search asks the model for beside scores arrives there.
     #[test]
     fn searches_that_look_inside_run() {

@@ -134,7 +134,7 @@ impl<E: Element> Scorer for GptScorer<'_, E> {
 mod tests {
     use super::*;
     use crate::GptConfig;
-    use decode::{Contrastive, ContrastiveSearch, Stop};
+    use decode::{Beam, BeamSearch, Contrastive, ContrastiveSearch, LengthPenalty, Stop};
     use nn::{Mode, Module as _};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
@@ -172,6 +172,75 @@ mod tests {
                 let close = |(a, b): (&f32, &f64)| (f64::from(*a) - b).abs() < 1e-5;
                 assert!(found.iter().zip(&expected).all(close), "{found:?} {expected:?}");
             }
+        }
+    }
+
+    /// Prompts of one length, which share a cache, and of several; up to windows that move, at 24 tokens.
+    fn batches() -> [Vec<Vec<u32>>; 3] {
+        let prompt = |first: u32, time: u32| (0..time).map(|t| (first + t * t) % 13).collect::<Vec<u32>>();
+        [
+            vec![prompt(1, 3), prompt(2, 3), prompt(5, 3), prompt(3, 3)],
+            vec![prompt(1, 5), prompt(2, 1), prompt(5, 3), prompt(4, 8)],
+            vec![prompt(1, 23), prompt(2, 4), prompt(5, 30), prompt(4, 22)],
+        ]
+    }
+
+    /// Neither neighbours nor the order of the batch changes a score, of the prompt or of what follows.
+    #[test]
+    fn scores_of_a_batch_are_those_of_each_prompt_alone_in_any_order() {
+        let gpt = gpt();
+        for prompts in batches() {
+            let scores = |which: &[usize]| {
+                let (mut scorer, mut found) = (GptScorer::new(&gpt), vec![Vec::new(); which.len()]);
+                let prompts: Vec<Vec<u32>> = which.iter().map(|i| prompts[*i].clone()).collect();
+                let mut scores = Vec::new();
+                scorer.start(&prompts, &mut scores).unwrap();
+                for step in 0..4 {
+                    if step > 0 {
+                        scores.clear();
+                        let tokens: Vec<u32> = which.iter().map(|i| ((5 * i + step) % 13) as u32).collect();
+                        scorer.extend(&(0..which.len()).collect::<Vec<_>>(), &tokens, &mut scores).unwrap();
+                    }
+                    found.iter_mut().zip(scores.chunks(13)).for_each(|(found, own)| found.extend(own));
+                }
+                found
+            };
+            let alone: Vec<Vec<f32>> = (0..4).map(|i| scores(&[i]).remove(0)).collect();
+            for order in [[0, 1, 2, 3], [3, 0, 2, 1], [2, 3, 1, 0]] {
+                for (i, found) in order.into_iter().zip(scores(&order)) {
+                    assert_eq!(found.len(), 4 * 13);
+                    let difference =
+                        found.iter().zip(&alone[i]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    assert!(difference < 1e-5, "prompt {i} in {order:?}: differs by {difference:e}");
+                }
+            }
+            let other = alone[0].iter().zip(&alone[2]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(other > 1e-2, "the prompts make no difference");
+        }
+    }
+
+    #[test]
+    fn beams_of_a_batch_are_those_of_each_prompt_alone_in_any_order() {
+        let gpt = gpt();
+        let length_penalty = LengthPenalty::Wu(0.8);
+        let beam = Beam { n_best: 4, groups: 2, diversity: 0.5, length_penalty, ..Beam::new(4, 0, 6) };
+        let search = BeamSearch::new(&beam).unwrap();
+        for prompts in batches() {
+            let run = |which: &[usize]| {
+                let prompts: Vec<Vec<u32>> = which.iter().map(|i| prompts[*i].clone()).collect();
+                search.run(&mut GptScorer::new(&gpt), &prompts).unwrap()
+            };
+            let alone: Vec<_> = (0..4).map(|i| run(&[i]).remove(0)).collect();
+            for order in [[0, 1, 2, 3], [1, 3, 0, 2]] {
+                for (i, found) in order.into_iter().zip(run(&order)) {
+                    assert_eq!(found.len(), alone[i].len());
+                    for (found, alone) in found.iter().zip(&alone[i]) {
+                        assert_eq!(found.tokens, alone.tokens, "prompt {i} in {order:?}");
+                        assert!((found.score - alone.score).abs() < 1e-4, "prompt {i} in {order:?}");
+                    }
+                }
+            }
+            assert!(alone.windows(2).any(|pair| pair[0][0].tokens != pair[1][0].tokens), "all alike");
         }
     }
 
