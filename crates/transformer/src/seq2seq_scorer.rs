@@ -257,6 +257,43 @@ mod tests {
         }
     }
 
+    /// Nothing is attended to, and nothing is left uncovered.
+    #[test]
+    fn a_source_without_tokens_is_searched_as_well() {
+        let model = model(&mut Gen::new(5));
+        let covering = Beam { coverage_penalty: CoveragePenalty::Wu(0.5), ..Beam::new(3, 2, 4) };
+        let run = |source: u32, lengths: &[usize]| {
+            let mut scorer =
+                TransformerScorer::new(&model, &Ids::new(vec![source; 4], &[2, 2]), lengths).unwrap();
+            BeamSearch::new(&covering).unwrap().run(&mut scorer, &[vec![1], vec![1]]).unwrap()
+        };
+        let (found, other) = (run(3, &[0, 2]), run(4, &[0, 2]));
+        assert_eq!(found[0][0].score, found[0][0].log_prob);
+        assert_eq!(found[0], other[0]);
+        assert_ne!(found[1], other[1]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_sources_and_prompts_is_named() {
+        let model = model(&mut Gen::new(5));
+        let error = |source: Vec<u32>, lengths: &[usize]| {
+            let source = Ids::new(source, &[1, 2]);
+            TransformerScorer::new(&model, &source, lengths).err().unwrap().to_string()
+        };
+        assert_eq!(error(vec![1, 2], &[3]), "a sequence of 3 tokens, expected 1 to 2");
+        assert_eq!(error(vec![1, 2], &[1, 1]), "`lengths` is of 2 sequences, `source` of 1");
+        assert!(error(vec![1, 9], &[2]).contains("source token"));
+        let mut scorer = TransformerScorer::new(&model, &Ids::new(vec![1, 2], &[1, 2]), &[2]).unwrap();
+        let greedy = |scorer: &mut TransformerScorer<'_>, prompts: &[Vec<u32>]| {
+            decode::greedy(scorer, prompts, &Stop::after(3)).map(|out| out.len()).map_err(|e| e.to_string())
+        };
+        let two = greedy(&mut scorer, &[vec![1], vec![1]]);
+        assert_eq!(two, Err("the model: `prompts` is of 2 sequences, `sources` of 1".into()));
+        let unknown = greedy(&mut scorer, &[vec![1, 8]]);
+        assert_eq!(unknown, Err("prompt 0, position 1: token 8 is out of range, the model has 8".into()));
+        assert_eq!(greedy(&mut scorer, &[vec![1]]), Ok(1), "it goes on");
+    }
+
     /// What a search asks the model for beside scores arrives there.
     #[test]
     fn searches_that_look_inside_run() {
