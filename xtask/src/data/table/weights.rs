@@ -86,17 +86,6 @@ pub(super) const SETS: &[Dataset] = &[
         )],
     ),
     dataset(
-        "g2p-en",
-        "GRU encoder-decoder from letters to sounds",
-        "Apache-2.0",
-        (Pip, "g2p-en", "2.1.0"),
-        &[file(
-            "g2p_en/checkpoint20.npz",
-            3_342_298,
-            "b8af35e4596d8dd5836dfd3fe9b2ba4f97b9c311efe8879544cbcfcbd566d8c6",
-        )],
-    ),
-    dataset(
         "lid-176",
         "fastText language identification",
         "CC BY-SA 3.0",

@@ -40,12 +40,10 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     let dir = demo.run.out_dir("demo/g2p")?;
     let mut report = Report::default();
     report.line(&format!("g2p: {}", dictionary.describe()));
-    if let Some(published) = Published::load() {
-        let (same, all) = published?.agreement()?;
-        report.line(&format!(
-            "the published GRU of g2p-en says {same} of {all} words as it does in its own package"
-        ));
-    }
+    let (same, all) = Published::load()?.agreement()?;
+    report.line(&format!(
+        "the published GRU of g2p-en says {same} of {all} words as it does in its own package"
+    ));
     report.line(&format!(
         "\nerrors on the test words in per cent, beam {width}; any listed pronunciation counts\n\n\
          {:<15} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9}\n{:<15} {:>10} {:>7} {:>8} {:>19} {:>19}",
