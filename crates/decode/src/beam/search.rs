@@ -342,9 +342,6 @@ struct Best {
     candidates: Vec<Candidate>,
 }
 
-/// Tokens that are passed over together.
-const BLOCK: usize = 16;
-
 impl Best {
     fn new(count: usize) -> Self {
         Self { count, candidates: Vec::with_capacity(count + 1) }
@@ -360,35 +357,27 @@ impl Best {
         total: f64,
         penalty: impl Fn(u32) -> f64,
     ) {
-        // Most tokens fall behind here. Below the limit is below it before rounding too.
-        let limit = |worst: f64| ((worst - before + total) as f32).next_down().next_down();
-        let mut lowest = self.worst().map_or(f32::NEG_INFINITY, limit);
-        for (block, logits) in logits.chunks(BLOCK).enumerate() {
-            if !logits.iter().fold(false, |any, logit| any | (*logit >= lowest)) {
+        let mut lowest = f32::NEG_INFINITY;
+        for (token, &logit) in logits.iter().enumerate() {
+            // Most tokens fall behind here. Below the limit is below it before rounding too.
+            if logit < lowest || logit == f32::NEG_INFINITY {
                 continue;
             }
-            for (place, &logit) in logits.iter().enumerate() {
-                if logit < lowest || logit == f32::NEG_INFINITY {
-                    continue;
-                }
-                let log_prob = before + (f64::from(logit) - total);
-                let token = (block * BLOCK + place) as u32;
-                let rank = log_prob - penalty(token);
-                if self.worst().is_some_and(|worst| rank <= worst) {
-                    continue;
-                }
-                let place = self.candidates.partition_point(|other| other.rank >= rank);
-                self.candidates.insert(place, Candidate { parent, token, log_prob, rank });
-                self.candidates.truncate(self.count);
-                lowest = self.worst().map_or(f32::NEG_INFINITY, limit);
+            let log_prob = before + (f64::from(logit) - total);
+            let token = token as u32;
+            let rank = log_prob - penalty(token);
+            let full = self.candidates.len() == self.count;
+            if full && self.candidates.last().is_some_and(|worst| rank <= worst.rank) {
+                continue;
+            }
+            let place = self.candidates.partition_point(|other| other.rank >= rank);
+            self.candidates.insert(place, Candidate { parent, token, log_prob, rank });
+            self.candidates.truncate(self.count);
+            if self.candidates.len() == self.count {
+                let worst = self.candidates[self.count - 1].rank;
+                lowest = ((worst - before + total) as f32).next_down().next_down();
             }
         }
-    }
-
-    /// The rank that a candidate must surpass, if there are enough.
-    fn worst(&self) -> Option<f64> {
-        let full = self.candidates.len() == self.count;
-        self.candidates.last().filter(|_| full).map(|worst| worst.rank)
     }
 }
 
