@@ -12,10 +12,10 @@ use crate::Failure;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunArgs {
     /// Seed of all random numbers; the same seed gives the same bits, whatever the number of threads
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Threads to compute with [default: all processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
     /// Folder for what the run leaves [default: one under target/]
     #[arg(long, value_name = "DIR")]

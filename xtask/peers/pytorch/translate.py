@@ -104,7 +104,6 @@ def main() -> None:
             print(f"PyTorch: {said}", file=sys.stderr)
     report = {
         "first_loss": first_loss,
-        "seconds": time.perf_counter() - start,
         "processor_seconds": time.process_time() - processor,
     }
     names = {short: name for name, short in cell.items()}

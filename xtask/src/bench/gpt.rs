@@ -73,13 +73,14 @@ pub(super) fn run_cases(
     measure: impl Fn(&Bench, &str) -> Result<Report, Failure>,
 ) -> Result<(), Failure> {
     let width = names.iter().map(|name| name.len()).max().unwrap_or(0) + 1;
+    let cases = bench.cases(names)?;
     if !bench.json {
         println!(
             "{:>width$} {:>9} {:>9} {:>9} {:>10} {:>9}",
             "case", "ms/step", "min", "max", "tokens/s", "peak MB"
         );
     }
-    for name in bench.cases(names)? {
+    for name in cases {
         // Each case in a process of its own: the peak of memory is that of a process.
         let report = if bench.case.is_some() { measure(bench, name)? } else { in_child(bench, group, name)? };
         if bench.json {

@@ -53,10 +53,10 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// Processor time for each model, all threads together, instead of a number of epochs
-    #[arg(long, value_name = "M", value_parser = minutes)]
+    #[arg(long, value_name = "M", value_parser = minutes, allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Units of recurrent models; the Transformer is half as wide
-    #[arg(long, value_name = "N", value_parser = hidden)]
+    #[arg(long, value_name = "N", value_parser = hidden, allow_negative_numbers = true)]
     hidden: Option<usize>,
     /// Only this pair of languages
     #[arg(long, value_parser = ["zh-en", "en-es"])]

@@ -134,6 +134,7 @@ pub(crate) fn evaluate(vectors: &Vectors, sets: &Sets, rules: &Rules) -> Result<
 
 impl Eval {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let (vectors, _) = load(&self.vectors)?;
         let sets = if self.analogies.is_some() || !self.pairs.is_empty() {
             Sets { analogies: self.analogies.clone(), pairs: self.pairs.clone() }
         } else {
@@ -144,7 +145,6 @@ impl Eval {
         };
         let rules =
             Rules { most_words: self.most_words, ignore_case: !self.case, count_unknown: self.count_unknown };
-        let (vectors, _) = load(&self.vectors)?;
         let scored = on_threads(self.threads, || evaluate(&vectors, &sets, &rules))?;
         if scored.pairs.is_empty() && scored.coverage.is_none_or(|known| known == 0.0) {
             return Err(

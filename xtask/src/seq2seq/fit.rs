@@ -1,7 +1,5 @@
 //! Training, the same for every model.
 
-use std::time::Instant;
-
 use nn::optim::{Adam, Optim, Optimizer};
 use nn::schedule::Schedule;
 use nn::{CrossEntropy, Ema, Mode};
@@ -47,17 +45,23 @@ impl Recipe {
     }
 }
 
-/// How training went; times without the checks.
+/// How training went; the time is without the checks.
 pub(crate) struct Fitted {
     /// Epoch and loss of each batch.
     pub(crate) losses: Vec<(f64, f64)>,
     pub(crate) epochs: f64,
-    pub(crate) seconds: f64,
     pub(crate) processor_seconds: f64,
     /// The pairs of each batch.
     pub(crate) batches: Vec<Vec<usize>>,
     /// Adam's rate at each.
     pub(crate) rates: Vec<f64>,
+}
+
+impl Fitted {
+    /// Processor time of an epoch.
+    pub(crate) fn seconds_per_epoch(&self) -> f64 {
+        self.processor_seconds / self.epochs.max(1e-9)
+    }
 }
 
 /// The cosine has so many parts.
@@ -84,14 +88,14 @@ pub(crate) fn fit(
         Budget::ProcessorMinutes(minutes) => (60.0 * minutes) as u64,
     };
     let mut progress = Progress::new(shown);
-    let (start, processor) = (Instant::now(), processor_seconds());
+    let processor = processor_seconds();
     // Checks are not training.
-    let (mut checked, mut checked_processor) = (0.0, 0.0);
+    let mut checked = 0.0;
     let (mut losses, mut batches, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     let mut step = 0;
     'epochs: loop {
         for picked in length_batches(&lengths, recipe.batch, rng) {
-            let spent = processor_seconds() - processor - checked_processor;
+            let spent = processor_seconds() - processor - checked;
             let done = match recipe.budget {
                 Budget::Epochs(epochs) => step as f64 / (epochs * per_epoch) as f64,
                 Budget::ProcessorMinutes(minutes) => spent / (60.0 * minutes),
@@ -115,12 +119,11 @@ pub(crate) fn fit(
             let at = if let Budget::Epochs(_) = recipe.budget { step } else { spent as u64 };
             progress.update(at, value, batch.tokens);
         }
-        let (before, processor_before) = (Instant::now(), processor_seconds());
+        let before = processor_seconds();
         average.swap(&mut *model);
         let said = check(&*model, step as f64 / per_epoch as f64)?;
         average.swap(&mut *model);
-        checked += before.elapsed().as_secs_f64();
-        checked_processor += processor_seconds() - processor_before;
+        checked += processor_seconds() - before;
         if !said.is_empty() {
             progress.print(&said);
         }
@@ -130,8 +133,7 @@ pub(crate) fn fit(
     Ok(Fitted {
         losses,
         epochs: step as f64 / per_epoch as f64,
-        seconds: start.elapsed().as_secs_f64() - checked,
-        processor_seconds: processor_seconds() - processor - checked_processor,
+        processor_seconds: processor_seconds() - processor - checked,
         batches,
         rates,
     })

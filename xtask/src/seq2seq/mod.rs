@@ -7,4 +7,4 @@ mod model;
 
 pub(crate) use batch::{Batch, END, Pair, SPECIALS, START, Symbols, UNKNOWN, share};
 pub(crate) use fit::{Budget, Fitted, Recipe, fit};
-pub(crate) use model::{Kind, Sizes, Translator};
+pub(crate) use model::{Kind, Sizes, Translator, beam_search};

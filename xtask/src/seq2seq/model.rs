@@ -2,14 +2,15 @@
 
 use attention::ScoreKind;
 use autograd::{Var, no_grad};
-use decode::{BeamSearch, Hypothesis};
+use decode::process::LogitBias;
+use decode::{Beam, BeamSearch, Hypothesis};
 use nn::{CrossEntropy, Mode, Module};
 use rand::Rng;
 use recurrent::{Cell, GruCell, LstmCell, RnnCell, Seq2Seq, Seq2SeqConfig, Seq2SeqScorer, Teacher};
 use tensor::{Ids, Tensor};
 use transformer::{NormPosition, Transformer, TransformerConfig, TransformerScorer};
 
-use super::batch::{Batch, START};
+use super::batch::{Batch, PAD, SPECIALS, START};
 use crate::Failure;
 
 /// Which model.
@@ -122,6 +123,13 @@ pub(crate) trait Translator: Module {
     /// Where in the source it looks as it writes each target token, `(batch, tgt_time, src_time)`: of the Transformer,
     /// the mean over the heads of the last layer.
     fn attention(&self, batch: &Batch) -> Result<Option<Tensor>, Failure>;
+}
+
+/// A beam search that writes nothing that is no part of a text: neither fill nor start, nor what else is `forbidden`.
+pub(crate) fn beam_search(beam: &Beam, forbidden: &[u32]) -> Result<BeamSearch, decode::ConfigError> {
+    let never: Vec<(u32, f32)> =
+        [PAD, START].iter().chain(forbidden).map(|token| (*token, f32::NEG_INFINITY)).collect();
+    Ok(BeamSearch::new(beam)?.with(LogitBias::new(&never, SPECIALS as usize)?))
 }
 
 /// One start token for each source.

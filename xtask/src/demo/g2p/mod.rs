@@ -16,7 +16,7 @@ use self::score::{Said, Score, pronounce, score};
 use super::Demo;
 use crate::Failure;
 use crate::args::{Size, interrupt};
-use crate::report::Report;
+use crate::report::{Report, duration};
 use crate::seq2seq::{Budget, Fitted, Kind, Recipe, Sizes, Translator, fit};
 
 /// Wrong words to show.
@@ -68,13 +68,17 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         report.line(&row(&run, demo.no_stress));
         let path = dir.join(format!("{}.safetensors", kind.name()));
         nn::weights::save(&*run.model, &path, &nn::weights::Metadata::new())?;
+        report.save(&dir)?;
         runs.push(run);
         if interrupt()?.is_set() {
             break;
         }
     }
     let spent: f64 = runs.iter().map(|run| run.fitted.processor_seconds).sum();
-    report.line(&format!("\nprocessor time of training, all threads together: {:.1} minutes", spent / 60.0));
+    report.line(&format!(
+        "\ntraining took {} of processor time, all threads together, as s/epoch counts it",
+        duration(spent)
+    ));
     wrong_words(&runs, &dictionary, &mut report);
     let examples = pictures::examples(&dictionary.test);
     let mut maps = Vec::new();
@@ -88,7 +92,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         .map(|run| Curve { name: run.kind.name(), losses: &run.fitted.losses, wrong: &run.curve })
         .collect();
     pictures::save_curves(&curves, &dir.join("learning.png"))?;
-    std::fs::write(dir.join("summary.txt"), &report.text)?;
+    report.save(&dir)?;
     println!("\npictures, summary, weights: {}", dir.display());
     Ok(())
 }
@@ -180,7 +184,7 @@ fn row(run: &Run, no_stress: bool) -> String {
         run.kind.name(),
         run.model.parameter_count(),
         run.fitted.epochs,
-        run.fitted.seconds / run.fitted.epochs.max(1e-9),
+        run.fitted.seconds_per_epoch(),
         percent(plain.of_sounds()),
         percent(plain.of_words()),
     )

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use decode::{Beam, BeamSearch};
+use decode::Beam;
 use metrics::EditCounts;
 
 use super::dictionary::{Dictionary, Word, unstressed};
 use crate::Failure;
-use crate::seq2seq::{Batch, END, Translator};
+use crate::seq2seq::{Batch, END, Translator, UNKNOWN, beam_search};
 
 /// Sounds of the longest pronunciations: no word needs more.
 const LONGEST: usize = 40;
@@ -29,7 +29,7 @@ pub(super) fn pronounce(
     words: &[Word],
     width: usize,
 ) -> Result<Vec<Said>, Failure> {
-    let search = BeamSearch::new(&Beam { n_best: width, ..Beam::new(width, END, LONGEST) })?;
+    let search = beam_search(&Beam { n_best: width, ..Beam::new(width, END, LONGEST) }, &[UNKNOWN])?;
     // Words of one length need no padding.
     let mut order: Vec<usize> = (0..words.len()).collect();
     order.sort_by_key(|word| words[*word].source.len());

@@ -92,14 +92,16 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     let dir = demo.run.out_dir("demo/lm")?;
     let mut report = Report::default();
     report.line(&format!("lm: {}\n", corpus.describe()));
-    let test = if corpus.test.is_empty() { "" } else { "test" };
+    let test = if corpus.test.is_empty() { String::new() } else { format!(" {:>10}", "test") };
     report.line(&format!(
-        "{:<6} {:>10} {:>14} {:>13} {:>10} {test:>10}",
+        "{:<6} {:>10} {:>14} {:>13} {:>10}{test}",
         "model", "parameters", "tokens seen", "processor s", "validation"
     ));
     let mut runs = Vec::new();
     for kind in kinds {
         let mut run = train(demo, kind, &plan, &corpus)?;
+        let path = dir.join(format!("{}.safetensors", kind.name()));
+        nn::weights::save(&*run.model, &path, &nn::weights::Metadata::new())?;
         let mut row = format!(
             "{:<6} {:>10} {:>14} {:>13.0} {:>10.2}",
             kind.name(),
@@ -112,8 +114,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
             row += &format!(" {:>10.2}", evaluate(&mut *run.model, &corpus.test, &plan)?.perplexity());
         }
         report.line(&row);
-        let path = dir.join(format!("{}.safetensors", kind.name()));
-        nn::weights::save(&*run.model, &path, &nn::weights::Metadata::new())?;
+        report.save(&dir)?;
         runs.push(run);
         if interrupt()?.is_set() {
             break;
@@ -126,7 +127,7 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
         report.line(&format!("\n{}:\n{}", run.kind.name(), corpus.decode(&said).trim()));
     }
     draw(&runs, &corpus, &dir.join("perplexity.png"))?;
-    std::fs::write(dir.join("summary.txt"), &report.text)?;
+    report.save(&dir)?;
     println!("\npicture, summary, weights: {}", dir.display());
     Ok(())
 }
@@ -213,7 +214,13 @@ fn train(demo: &Demo, kind: Kind, plan: &Plan, corpus: &Corpus) -> Result<Run, F
                 let loss = aside(&mut *model, checked, plan)?;
                 spent_on_checks += processor_seconds() - before;
                 curve.push((spent, loss.perplexity()));
-                progress.print(&format!("{}: perplexity {:.2}", kind.name(), loss.perplexity()));
+                // Short runs say it in their table and picture.
+                if demo.run.size() == Size::Full {
+                    let (name, tokens) = (kind.name(), checked.len());
+                    let said =
+                        format!("{name}: perplexity {:.2} of the first {tokens} tokens", loss.perplexity());
+                    progress.print(&said);
+                }
             }
             let loss = model.loss(&window, &mut Mode::Train(rng))?;
             let value = train::finite(step + 1, "the loss", f64::from(loss.item()))?;

@@ -67,7 +67,7 @@ pub(super) fn run(run: &RunArgs) -> Result<(), Failure> {
     explain(&insides, &mut report);
     explode::run(run.seed, &mut report)?;
     draw(&insides, &dir.join("gradients.png"))?;
-    std::fs::write(dir.join("summary.txt"), &report.text)?;
+    report.save(&dir)?;
     println!("\npicture, summary: {}", dir.display());
     Ok(())
 }
@@ -102,22 +102,24 @@ fn explain(insides: &[Inside], report: &mut Report) {
     let Some(first) = insides.first() else { return };
     let time = first.before.output.len();
     report.line(&format!(
-        "adding over {time} steps: the gradient at the first step, of that at the last; how much the gate f (LSTM) or\n\
-         z (GRU) lets stay of the memory at each step, its mean, and what that leaves over all steps\n\n\
+        "adding over {time} steps: the gradient at the first step, of that at the last (along the memory, at the last but\n\
+         one, from which on the output alone counts); how much the gate f (LSTM) or z (GRU) lets stay of the memory at\n\
+         each step, its mean, and what that leaves over all steps\n\n\
          {:<14} {:>15} {:>10} {:>12} {:>10} {:>12}",
         "", "before training", "after", "gate before", "after", "after, all"
     ));
     for Inside { kind, before, after } in insides {
         let gate = |seen: &Seen| seen.stays.map_or_else(String::new, |mean| format!("{mean:.3}"));
         let all = after.stays.map_or_else(String::new, |mean| format!("{:.1e}", mean.powi(time as i32)));
-        report.line(&format!(
+        let row = format!(
             "{:<14} {:>15.1e} {:>10.1e} {:>12} {:>10} {all:>12}",
             kind.name(),
             share(&before.output),
             share(&after.output),
             gate(before),
             gate(after)
-        ));
+        );
+        report.line(row.trim_end());
         if !after.memory.is_empty() {
             let name = format!("{}, memory", kind.name());
             report.line(&format!(

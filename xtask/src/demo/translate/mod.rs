@@ -12,7 +12,7 @@ mod verses;
 
 use std::path::Path;
 
-use decode::{Beam, BeamSearch, LengthPenalty};
+use decode::{Beam, LengthPenalty};
 use metrics::{AlignmentScores, Bleu, Chrf, CorpusMetric, Link};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -21,8 +21,8 @@ use self::task::{Example, Known, Task};
 use super::Demo;
 use crate::Failure;
 use crate::args::{Size, interrupt};
-use crate::report::Report;
-use crate::seq2seq::{Batch, Budget, END, Fitted, Kind, Recipe, Sizes, Translator, fit};
+use crate::report::{Report, duration};
+use crate::seq2seq::{Batch, Budget, END, Fitted, Kind, Recipe, Sizes, Translator, beam_search, fit};
 
 /// Texts decoded together.
 const TOGETHER: usize = 32;
@@ -51,15 +51,21 @@ pub(super) fn run(demo: &Demo) -> Result<(), Failure> {
     if demo.peers {
         peer::prepare(demo.model.as_deref())?;
     }
+    // All texts before any training: what is missing shows now and not after hours.
+    let mut tasks: Vec<(Task, &[Kind])> = Vec::new();
     if wanted("zh-en") {
-        let kinds = [Kind::Lstm, Kind::LstmAttention, Kind::Transformer];
-        both_ways(demo, &manuals::task(size, demo.words)?, &kinds, &dir, &mut report)?;
+        let kinds = &[Kind::Lstm, Kind::LstmAttention, Kind::Transformer];
+        tasks.push((manuals::task(size, demo.words)?, kinds));
     }
-    if wanted("en-es") && !interrupt()?.is_set() {
-        let kinds = [Kind::Lstm, Kind::LstmAttention, Kind::LstmLuong, Kind::Transformer];
-        both_ways(demo, &verses::task(size)?, &kinds, &dir, &mut report)?;
+    if wanted("en-es") {
+        let kinds = &[Kind::Lstm, Kind::LstmAttention, Kind::LstmLuong, Kind::Transformer];
+        tasks.push((verses::task(size)?, kinds));
     }
-    std::fs::write(dir.join("summary.txt"), &report.text)?;
+    for (task, kinds) in &tasks {
+        if !interrupt()?.is_set() {
+            both_ways(demo, task, kinds, &dir, &mut report)?;
+        }
+    }
     println!("\npictures, summary, weights: {}", dir.display());
     Ok(())
 }
@@ -81,9 +87,11 @@ fn both_ways(
         report.line("");
     }
     report.line(&format!("translate {}: {}", task.name, task.about));
+    let linked = task.test.iter().any(|example| example.known.is_some());
+    let of_links = if linked { "     AER  precision  recall" } else { "" };
     report.line(&format!(
-        "\n{:<15} {:>10} {:>7} {:>8} {:>7} {:>7} {:>7} {:>10} {:>7}",
-        "model", "parameters", "epochs", "s/epoch", "BLEU", "chrF", "AER", "precision", "recall"
+        "\n{:<15} {:>10} {:>7} {:>8} {:>7} {:>7}{of_links}",
+        "model", "parameters", "epochs", "s/epoch", "BLEU", "chrF"
     ));
     let references: Vec<[String; 1]> = task.test.iter().map(|example| [example.text[1].clone()]).collect();
     let mut runs = Vec::new();
@@ -96,6 +104,7 @@ fn both_ways(
         let path = dir.join(format!("{}-{}.safetensors", task.name, kind.name()));
         nn::weights::save(&*run.model, &path, &nn::weights::Metadata::new())?;
         signatures = score(&run, &references, report)?;
+        report.save(dir)?;
         runs.push(run);
         if interrupt()?.is_set() {
             break;
@@ -114,15 +123,16 @@ fn both_ways(
     }
     let spent: f64 = runs.iter().map(|run| run.fitted.processor_seconds).sum();
     report.line(&format!(
-        "\n{};\n{}; processor time of training, all threads together: {:.1} minutes",
+        "\n{};\n{}; training took {} of processor time, all threads together",
         task.note,
         signatures.join(", "),
-        spent / 60.0
+        duration(spent)
     ));
     examples(&runs, task, report);
     let models: Vec<(&str, &dyn Translator)> =
         runs.iter().map(|run| (run.name.as_str(), &*run.model)).collect();
-    picture::save(&models, task, &dir.join(format!("{}.png", task.name)), report)
+    picture::save(&models, task, &dir.join(format!("{}.png", task.name)), report)?;
+    report.save(dir)
 }
 
 /// Puts a model's line of the table into the report; gives the signatures of its scores.
@@ -130,14 +140,14 @@ fn score(run: &Run, references: &[[String; 1]], report: &mut Report) -> Result<V
     let bleu = Bleu::default().corpus(&run.said, references)?;
     let chrf = Chrf::default().corpus(&run.said, references)?;
     let aligned = run.aligned.map_or_else(String::new, |scores| {
-        format!("{:>7.3} {:>10.3} {:>7.3}", scores.error_rate(), scores.precision(), scores.recall())
+        format!(" {:>7.3} {:>10.3} {:>7.3}", scores.error_rate(), scores.precision(), scores.recall())
     });
     report.line(&format!(
-        "{:<15} {:>10} {:>7.1} {:>8.1} {:>7.2} {:>7.2} {aligned}",
+        "{:<15} {:>10} {:>7.1} {:>8.1} {:>7.2} {:>7.2}{aligned}",
         run.name,
         run.model.parameter_count(),
         run.fitted.epochs,
-        run.fitted.seconds / run.fitted.epochs.max(1e-9),
+        run.fitted.seconds_per_epoch(),
         bleu.score,
         chrf.score
     ));
@@ -203,7 +213,7 @@ fn judge(name: String, model: Box<dyn Translator>, fitted: Fitted, task: &Task) 
 /// Every held-out text by beam search.
 fn translate(model: &dyn Translator, task: &Task) -> Result<Vec<String>, Failure> {
     let beam = Beam { length_penalty: LengthPenalty::Wu(0.6), ..Beam::new(4, END, LONGEST) };
-    let search = BeamSearch::new(&beam)?;
+    let search = beam_search(&beam, &[])?;
     let mut said = Vec::with_capacity(task.test.len());
     for some in task.test.chunks(TOGETHER) {
         let batch = Batch::new(some.iter().map(|example| (&example.pair.source[..], &[][..])));

@@ -36,7 +36,6 @@ struct Plan<'a> {
 struct Trained {
     /// Of the first batch, before training and without dropout.
     first_loss: f64,
-    seconds: f64,
     processor_seconds: f64,
 }
 
@@ -97,7 +96,7 @@ pub(super) fn train(
     if !output.status.success() {
         return Err("PyTorch's training failed".into());
     }
-    let Trained { first_loss, seconds, processor_seconds } =
+    let Trained { first_loss, processor_seconds } =
         serde_json::from_slice(&output.stdout).map_err(|error| format!("PyTorch: {error}"))?;
     if (first_loss - f64::from(ours)).abs() > SAME_LOSS * first_loss {
         return Err(format!("the first loss is {ours} here and {first_loss} in PyTorch").into());
@@ -105,7 +104,6 @@ pub(super) fn train(
     nn::weights::load(&mut *model, &out)?;
     let fitted = Fitted {
         losses: Vec::new(),
-        seconds,
         processor_seconds,
         epochs: fitted.epochs,
         batches: Vec::new(),
