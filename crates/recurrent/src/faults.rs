@@ -72,6 +72,33 @@ fn sources_and_targets_that_do_not_fit() {
     }
 }
 
+/// Whether or not the mode would make use of it.
+#[test]
+fn teachers_that_are_no_probability() {
+    let model = translator();
+    let (source, target, mut rng) = (ids(2, 3), ids(2, 2), ChaCha8Rng::seed_from_u64(1));
+    for (p, expected) in [
+        (f64::NAN, "`teacher` is NaN, expected a number in [0, 1]"),
+        (-0.25, "`teacher` is -0.25, expected a number in [0, 1]"),
+        (1.5, "`teacher` is 1.5, expected a number in [0, 1]"),
+        (f64::INFINITY, "`teacher` is inf, expected a number in [0, 1]"),
+    ] {
+        for mode in [&mut Mode::Eval, &mut Mode::Train(&mut rng)] {
+            let teacher = Teacher::Scheduled(p);
+            assert_eq!(said(model.forward(&source, &[3, 2], &target, teacher, mode)), expected);
+            let options = CrossEntropy::default();
+            assert_eq!(
+                said(model.loss(&source, &[3, 2], &target, &target, &options, teacher, mode)),
+                expected
+            );
+        }
+    }
+    for p in [-0.0, 0.0, 1.0] {
+        let teacher = Teacher::Scheduled(p);
+        model.forward(&source, &[3, 2], &target, teacher, &mut Mode::Train(&mut rng)).unwrap();
+    }
+}
+
 #[test]
 fn prompts_that_do_not_fit() {
     let model = translator();

@@ -53,6 +53,14 @@ pub enum InputError {
         /// Tokens of a row.
         most: usize,
     },
+    /// No probability.
+    #[error("`{what}` is {found}, expected a number in [0, 1]")]
+    Probability {
+        /// What is taken to be wrong.
+        what: &'static str,
+        /// What it is.
+        found: String,
+    },
 }
 
 /// Checks that ids are `(batch, time)`, at least 1 each, and tokens of the vocabulary; gives batch and time.
@@ -93,6 +101,15 @@ pub(crate) fn check_lengths(lengths: &[usize], most: usize) -> Result<(), InputE
     match lengths.iter().position(|length| *length == 0 || *length > most) {
         Some(row) => Err(InputError::Length { row, found: lengths[row], most }),
         None => Ok(()),
+    }
+}
+
+/// Checks that `p` is in `[0, 1]`.
+pub(crate) fn check_probability(what: &'static str, p: f64) -> Result<(), InputError> {
+    if (0.0..=1.0).contains(&p) {
+        Ok(())
+    } else {
+        Err(InputError::Probability { what, found: format!("{p:?}") })
     }
 }
 

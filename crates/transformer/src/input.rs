@@ -10,7 +10,7 @@ use tensor::{Element, IdError, Tensor};
 /// # let gpt = Gpt::<f32>::new(GptConfig { time: 2, layers: 1, ..GptConfig::new(11) }, &mut rng)?;
 /// let error = |ids: Ids| gpt.forward(&ids, &mut Mode::Eval).unwrap_err();
 /// let long = error(Ids::new(vec![1, 2, 3], &[1, 3]));
-/// assert_eq!(long, InputError::Length { tokens: 3, most: 2 });
+/// assert_eq!(long, InputError::Positions { tokens: 3, most: 2 });
 /// assert_eq!(long.to_string(), "a sequence of 3 tokens, expected 1 to 2");
 /// assert!(matches!(error(Ids::new(vec![11], &[1, 1])), InputError::Id(_)));       // tokens are 0 to 10
 /// # Ok::<(), nn::ConfigError>(())
@@ -44,10 +44,20 @@ pub enum InputError {
     },
     /// No tokens, or more than the model has positions.
     #[error("a sequence of {tokens} tokens, expected 1 to {most}")]
-    Length {
+    Positions {
         /// Tokens, those cached before included.
         tokens: usize,
         /// Positions of the model.
+        most: usize,
+    },
+    /// A source's length is of more tokens than there are.
+    #[error("sequence {row} has a length of {found}, expected 0 to {most}")]
+    Length {
+        /// Which sequence.
+        row: usize,
+        /// Its length.
+        found: usize,
+        /// Tokens of a row.
         most: usize,
     },
 }
@@ -60,6 +70,14 @@ pub(crate) fn same_batch(
     expected: usize,
 ) -> Result<(), InputError> {
     if found == expected { Ok(()) } else { Err(InputError::Batch { what, found, other, expected }) }
+}
+
+/// Checks that each length is at most `most`; attention to no keys is defined, so 0 is a length as others are.
+pub(crate) fn check_lengths(lengths: &[usize], most: usize) -> Result<(), InputError> {
+    match lengths.iter().position(|length| *length > most) {
+        Some(row) => Err(InputError::Length { row, found: lengths[row], most }),
+        None => Ok(()),
+    }
 }
 
 /// Logits in row-major order behind `scores`.

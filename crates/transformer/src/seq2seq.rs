@@ -9,7 +9,7 @@ use tensor::{Element, Ids, Tensor};
 use crate::config::{MOST_PARAMETERS, TransformerConfig};
 use crate::decoder::{Decoder, DecoderCache};
 use crate::encoder::Encoder;
-use crate::input::{InputError, same_batch};
+use crate::input::{InputError, check_lengths, same_batch};
 
 /// The Transformer of Vaswani et al. 2017: embeddings scaled by `√d_model` plus sinusoidal positions, encoder,
 /// decoder, output layer.
@@ -127,7 +127,8 @@ impl<E: Element> Transformer<E> {
     /// each, `target (batch, tgt_time)` → `(batch, tgt_time, tgt_vocab)`. To a source of length 0 nothing is attended.
     ///
     /// # Errors
-    /// If an id is no token of its vocabulary or the shapes are not `(batch, time)` of one batch.
+    /// If an id is no token of its vocabulary, the shapes are not `(batch, time)` of one batch, or a length exceeds
+    /// `src_time`. A length of 0 is none: unlike a recurrent encoder, attention needs no token.
     pub fn forward(
         &self,
         source: &Ids,
@@ -299,10 +300,7 @@ impl<E: Element> Transformer<E> {
             return Err(InputError::NotBatchTime { shape: source.shape().to_vec() });
         }
         same_batch("lengths", lengths.len(), "source", source.shape()[0])?;
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        if longest > source.shape()[1] {
-            return Err(InputError::Length { tokens: longest, most: source.shape()[1] });
-        }
+        check_lengths(lengths, source.shape()[1])?;
         Ok(source.check_below(self.src_embed.weight.value().dim(0), "source token")?)
     }
 }
@@ -312,6 +310,7 @@ mod tests {
     use super::*;
     use crate::NormPosition;
     use autograd::Gen;
+    use nn::Module as _;
     use proptest::prelude::*;
 
     const VOCAB: usize = 9;
@@ -408,6 +407,32 @@ mod tests {
         }
     }
 
+    /// Nothing of it arrives, and all that is trained gets a gradient.
+    #[test]
+    fn a_source_of_length_0_gives_logits_and_gradients_that_its_tokens_do_not_reach() {
+        for seed in 0..4 {
+            let draw = &mut Gen::new(seed);
+            let model = model(draw);
+            let target = draw.ids(&[2, 3], VOCAB);
+            let source = |first: u32| Ids::new(vec![first, 6, 3, 4], &[2, 2]);
+            let logits = model.forward(&source(5), &[0, 2], &target, &mut Mode::Eval).unwrap();
+            let other = model.forward(&source(7), &[0, 2], &target, &mut Mode::Eval).unwrap();
+            assert_eq!(logits.value(), other.value());
+            let options = CrossEntropy::default();
+            let loss = model.loss(&source(5), &[0, 2], &target, &target, &options, &mut Mode::Eval).unwrap();
+            let grads = model.backward(&loss).unwrap();
+            for (path, param) in model.parameters() {
+                let gradient = grads.get(param.var()).unwrap_or_else(|| panic!("no gradient of {path}"));
+                assert!(gradient.to_vec().iter().all(|x| x.is_finite()), "{path}");
+            }
+            let embedding = grads.get(model.src_embed.weight.var()).unwrap();
+            let size =
+                |token: usize| embedding.select(0, token).to_vec().iter().map(|x| x.abs()).sum::<f64>();
+            assert_eq!((size(5), size(6)), (0.0, 0.0));
+            assert!(size(3) > 0.0 && size(4) > 0.0);
+        }
+    }
+
     #[test]
     fn what_is_wrong_with_a_batch_is_named() {
         let model = model(&mut Gen::new(1));
@@ -418,7 +443,7 @@ mod tests {
         let (two, three) = (ids(2, 4), ids(3, 4));
         assert_eq!(message(&two, &[4, 4], &three), "`target` is of 3 sequences, `source` of 2");
         assert_eq!(message(&two, &[4], &two), "`lengths` is of 1 sequences, `source` of 2");
-        assert_eq!(message(&two, &[4, 5], &two), "a sequence of 5 tokens, expected 1 to 4");
+        assert_eq!(message(&two, &[4, 5], &two), "sequence 1 has a length of 5, expected 0 to 4");
         let mut state = model.start(&two, &[4, 4]).unwrap();
         model.next_logits(&ids(2, 16), &mut state).unwrap();
         let error = model.next_logits(&ids(3, 1), &mut state).unwrap_err();

@@ -280,7 +280,7 @@ mod tests {
             let source = Ids::new(source, &[1, 2]);
             TransformerScorer::new(&model, &source, lengths).err().unwrap().to_string()
         };
-        assert_eq!(error(vec![1, 2], &[3]), "a sequence of 3 tokens, expected 1 to 2");
+        assert_eq!(error(vec![1, 2], &[3]), "sequence 0 has a length of 3, expected 0 to 2");
         assert_eq!(error(vec![1, 2], &[1, 1]), "`lengths` is of 2 sequences, `source` of 1");
         assert!(error(vec![1, 9], &[2]).contains("source token"));
         let mut scorer = TransformerScorer::new(&model, &Ids::new(vec![1, 2], &[1, 2]), &[2]).unwrap();

@@ -12,7 +12,7 @@ use super::cell_module;
 use super::decoder::{Decoder, DecoderOutput, DecoderState};
 use super::encoder::Encoder;
 use crate::cell::{Cell, NewCell};
-use crate::input::{InputError, check_ids, check_lengths, same_batch, same_shape};
+use crate::input::{InputError, check_ids, check_lengths, check_probability, same_batch, same_shape};
 use crate::stack::StackConfig;
 use crate::state::State;
 
@@ -119,8 +119,8 @@ pub enum Teacher {
     /// Always the right token before.
     #[default]
     Forcing,
-    /// With this probability, the model's own most likely token (scheduled sampling, Bengio et al. 2015); a caller lets
-    /// it rise in training.
+    /// With this probability, in `[0, 1]`, the model's own most likely token (scheduled sampling, Bengio et al. 2015);
+    /// a caller lets it rise in training.
     Scheduled(f64),
 }
 
@@ -188,8 +188,8 @@ impl<E: Element, C: Cell<E>> Seq2Seq<E, C> {
     /// `lengths` tokens each, `target (batch, tgt_time)`.
     ///
     /// # Errors
-    /// If an id is no token of its vocabulary, the shapes are not `(batch, time)` of one batch, or a length is 0 or
-    /// exceeds `src_time`.
+    /// If an id is no token of its vocabulary, the shapes are not `(batch, time)` of one batch, a length is 0 (there is
+    /// no last token to go on from) or exceeds `src_time`, or the probability of `teacher` is not in `[0, 1]`.
     pub fn forward(
         &self,
         source: &Ids,
@@ -198,6 +198,9 @@ impl<E: Element, C: Cell<E>> Seq2Seq<E, C> {
         teacher: Teacher,
         mode: &mut Mode<'_>,
     ) -> Result<DecoderOutput<E>, InputError> {
+        if let Teacher::Scheduled(p) = teacher {
+            check_probability("teacher", p)?;
+        }
         let (batch, _) = check_ids(target, self.decoder.vocab(), "target token")?;
         let (state, source) = self.encode(source, lengths, mode)?;
         same_batch("target", batch, "source", lengths.len())?;
@@ -266,7 +269,7 @@ impl<E: Element, C: Cell<E>> Seq2Seq<E, C> {
                 let own = logits.value().argmax(-1);
                 let rng = mode.rng().expect("sampled in training only");
                 for (id, own) in ids.iter_mut().zip(own.data()) {
-                    if rng.random_bool(p.min(1.0)) {
+                    if rng.random_bool(p) {
                         *id = *own;
                     }
                 }

@@ -227,7 +227,7 @@ impl<E: Element> Gpt<E> {
             return Err(InputError::NotBatchTime { shape: ids.shape().to_vec() });
         };
         if time == 0 || past + time > self.config.time {
-            return Err(InputError::Length { tokens: past + time, most: self.config.time });
+            return Err(InputError::Positions { tokens: past + time, most: self.config.time });
         }
         Ok(ids.check_below(self.config.vocab, "token")?)
     }
