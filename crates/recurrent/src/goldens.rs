@@ -310,7 +310,7 @@ fn ten_steps_of_training_have_pytorchs_losses() {
     let golden = Golden::open("seq2seq.safetensors");
     let cases: Vec<&String> =
         golden.settings.as_object().unwrap().keys().filter(|name| name.starts_with("training")).collect();
-    assert_eq!(cases.len(), 5);
+    assert_eq!(cases.len(), 6);
     for name in cases {
         let case = Case { golden: &golden, name };
         match golden.settings[name]["cell"].as_str().unwrap() {
