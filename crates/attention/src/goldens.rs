@@ -1,5 +1,6 @@
 //! Attention of decoders and copying beside their equations in PyTorch, forward and backward.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use autograd::Var;
@@ -45,10 +46,17 @@ impl Case {
         self.file.ids(&self.key("input", name)).unwrap()
     }
 
+    /// Sets every parameter to the tensor of its path, and each tensor is used.
     fn load(&self, model: &mut impl Module<f64>) {
+        let prefix = self.key("param", "");
+        let all = self.file.tensors();
+        let names = all.iter().filter_map(|(name, _)| name.strip_prefix(&prefix));
+        let mut values: BTreeMap<&str, Tensor<f64>> =
+            names.map(|name| (name, self.tensor("param", name))).collect();
         for (path, param) in model.parameters_mut() {
-            param.set(self.tensor("param", &path));
+            param.set(values.remove(&*path).unwrap_or_else(|| panic!("no {prefix}{path}")));
         }
+        assert!(values.is_empty(), "{}: no parameter for {:?}", self.name, values.keys());
     }
 
     fn assert_close(&self, kind: &str, name: &str, found: &Tensor<f64>) {
