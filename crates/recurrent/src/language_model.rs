@@ -23,7 +23,9 @@ use crate::state::State;
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
 /// let untied = LanguageModelConfig { layers: 2, dropout: 0.5, ..LanguageModelConfig::new(11, 8) };
 /// let tied = LanguageModelConfig { tied: true, ..untied };
-/// let mut count = |config| LanguageModel::<f32, LstmCell>::new(config, &mut rng).map(|model| model.parameters().len());
+/// let mut count = |config| {
+///     LanguageModel::<f32, LstmCell>::new(config, &mut rng).map(|model| model.parameters().len())
+/// };
 /// assert_eq!(count(untied)?, count(tied)? + 1);                             // one matrix for both ends
 /// # Ok::<(), nn::ConfigError>(())
 /// ```
@@ -40,8 +42,8 @@ pub struct LanguageModelConfig {
     /// Probability of dropping a value of the embeddings, between layers and of the outputs, each at all steps or none
     /// (Gal & Ghahramani 2016).
     pub dropout: f64,
-    /// Probability of dropping a value of a layer's own last output before it is read again, at all steps of a window or
-    /// none; see [`StackConfig::recurrent_dropout`].
+    /// Probability of dropping a value of a layer's own last output before it is read again, at all steps of a window
+    /// or none; see [`StackConfig::recurrent_dropout`].
     #[serde(default)]
     pub recurrent_dropout: f64,
     /// Whether the output layer's weight is the embedding's (Press & Wolf 2017); then `hidden` is `d_model`.

@@ -51,7 +51,9 @@ flat_module!(LstmCell<E> { weights; hidden });
 /// let plain = LstmCell::<f32>::new(3, 2, true, &mut rng)?;
 /// let x = tensor::Tensor::ones(&[1, 3]).into();                                         // (batch, input)
 /// assert_eq!(coupled.step(&x, &coupled.start(1)).c.shape(), [1, 2]);
-/// let size = |cell: &dyn Module| cell.parameters().iter().map(|(_, p)| p.shape().iter().product::<usize>()).sum::<usize>();
+/// let size = |cell: &dyn Module| -> usize {
+///     cell.parameters().iter().map(|(_, param)| param.shape().iter().product::<usize>()).sum()
+/// };
 /// assert_eq!(4 * size(&coupled), 3 * size(&plain));
 /// # Ok::<(), nn::ConfigError>(())
 /// ```

@@ -31,8 +31,9 @@ use crate::stack::{Stack, StackConfig};
 /// let attention = decoder.attention.as_ref().unwrap();
 /// let memory = attention.source(&encoded.outputs, attention::Mask::lengths(&lengths));
 /// // Two steps by hand, each from the tokens of one position.
-/// let first = decoder.step(&decoder.embed(&Ids::new(vec![1, 1], &[2]), mode), &decoder.start(cells, 2), Some(&memory), mode);
-/// let second = decoder.step(&decoder.embed(&Ids::new(vec![7, 8], &[2]), mode), &first.state, Some(&memory), mode);
+/// let embed = |tokens: Vec<u32>, mode: &mut Mode| decoder.embed(&Ids::new(tokens, &[2]), mode);
+/// let first = decoder.step(&embed(vec![1, 1], mode), &decoder.start(cells, 2), Some(&memory), mode);
+/// let second = decoder.step(&embed(vec![7, 8], mode), &first.state, Some(&memory), mode);
 /// assert_eq!(second.weights.unwrap().value().select(0, 1).to_vec(), [1.0, 0.0, 0.0]);   // one word to look at
 /// let logits = decoder.logits(&second.features, mode);                      // (batch, vocab)
 /// // All steps at once give the same.
