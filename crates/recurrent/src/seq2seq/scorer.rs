@@ -284,6 +284,8 @@ fn join<E: Element, S: State<E>>(states: &[DecoderState<E, S>]) -> DecoderState<
 mod tests {
     use super::*;
     use crate::{GruCell, Seq2SeqConfig, pad};
+    use decode::{Beam, BeamSearch, CoveragePenalty};
+    use nn::Module;
     use rand::SeedableRng;
 
     /// Attention and features follow their rows through unequal prompts, forks and drops.
@@ -352,6 +354,85 @@ mod tests {
             check::<crate::LstmCell<f64>>(&Seq2SeqConfig { input_feeding: false, ..config });
             check::<GruCell<f64>>(&Seq2SeqConfig { attention: None, ..config });
         }
+    }
+
+    /// Sources of different lengths in one batch, each of which is also alone and then without any padding.
+    struct Sources<C> {
+        model: Seq2Seq<f64, C>,
+        sources: Vec<Vec<u32>>,
+    }
+
+    impl<C: Cell<f64> + crate::NewCell<f64> + Module<f64>> Sources<C> {
+        fn random(config: &Seq2SeqConfig) -> Self {
+            let draw = &mut autograd::Gen::new(9);
+            let mut model = Seq2Seq::new(config, draw.rng()).unwrap();
+            // Larger than they start, so that what is likely depends on the source.
+            for (_, param) in model.parameters_mut() {
+                param.set(draw.normal(param.shape()));
+            }
+            let sources = [5, 2, 4, 1].map(|time| draw.ids(&[time], config.src_vocab).data().to_vec());
+            Self { model, sources: sources.into() }
+        }
+
+        /// A scorer of some of the sources; what pads them are tokens that others have.
+        fn scorer(&self, which: &[usize]) -> Seq2SeqScorer<'_, f64, C> {
+            let lengths: Vec<usize> = which.iter().map(|i| self.sources[*i].len()).collect();
+            let time = lengths.iter().copied().max().unwrap();
+            let padded =
+                |i: &usize| self.sources[*i].iter().copied().chain(3..).take(time).collect::<Vec<_>>();
+            let ids = Ids::new(which.iter().flat_map(padded).collect(), &[which.len(), time]);
+            Seq2SeqScorer::new(&self.model, &ids, &lengths).unwrap()
+        }
+
+        /// Hypotheses of every source are the same in a batch, in any order, as alone.
+        fn check(&self, beam: &Beam, prompts: &[Vec<u32>; 4]) {
+            let search = BeamSearch::new(beam).unwrap();
+            let run = |which: &[usize]| {
+                let prompts: Vec<Vec<u32>> = which.iter().map(|i| prompts[*i].clone()).collect();
+                search.run(&mut self.scorer(which), &prompts).unwrap()
+            };
+            let alone: Vec<_> = (0..4).map(|i| run(&[i]).remove(0)).collect();
+            for order in [[0, 1, 2, 3], [1, 3, 0, 2], [3, 2, 1, 0]] {
+                for (i, found) in order.into_iter().zip(run(&order)) {
+                    assert_eq!(found.len(), 4);
+                    for (found, alone) in found.iter().zip(&alone[i]) {
+                        assert_eq!(found.tokens, alone.tokens, "source {i} in {order:?}");
+                        assert!((found.score - alone.score).abs() < 1e-4, "source {i} in {order:?}");
+                    }
+                }
+            }
+            // Short ones may be of the same tokens, but no two sources make them as likely.
+            for (i, j) in [(0, 1), (1, 2), (2, 3)] {
+                assert_ne!(alone[i], alone[j], "sources {i} and {j} make no difference");
+            }
+        }
+    }
+
+    #[test]
+    fn beams_of_a_batch_are_those_of_each_source_alone_in_any_order() {
+        fn check<C: Cell<f64> + crate::NewCell<f64> + Module<f64>>(config: &Seq2SeqConfig) {
+            // Sums of all tokens are known both alone and in a batch, in a batch, and never.
+            for (tgt_vocab, known) in [(8, [true, true]), (13, [false, true]), (100, [false, false])] {
+                let sources = Sources::<C>::random(&Seq2SeqConfig { tgt_vocab, ..*config });
+                let batches = [&[0][..], &[0, 1, 2, 3]];
+                assert_eq!(batches.map(|which| sources.scorer(which).known.is_some()), known);
+                let prompts = [[(); 4].map(|()| vec![1]), [vec![1, 3], vec![1], vec![4, 5, 6], vec![1, 7]]];
+                let (none, covering) = (CoveragePenalty::None, CoveragePenalty::Wu(0.3));
+                for (groups, coverage_penalty) in [(1, none), (2, none), (1, covering), (2, covering)] {
+                    // Without attention there is none to sum up.
+                    if config.attention.is_none() && coverage_penalty != none {
+                        continue;
+                    }
+                    let beam =
+                        Beam { n_best: 4, coverage_penalty, groups, diversity: 0.5, ..Beam::new(4, 2, 7) };
+                    prompts.iter().for_each(|prompts| sources.check(&beam, prompts));
+                }
+            }
+        }
+        let feeding = Seq2SeqConfig::new(11, 13, 6, 8);
+        assert!(feeding.input_feeding && feeding.attention.is_some());
+        check::<crate::LstmCell<f64>>(&feeding);
+        check::<GruCell<f64>>(&Seq2SeqConfig { attention: None, input_feeding: false, ..feeding });
     }
 
     fn compare<C: Cell<f64>>(
