@@ -128,8 +128,7 @@ impl<E: Element> Transformer<E> {
     ///
     /// # Errors
     /// If an id is no token of its vocabulary, the shapes are not `(batch, time)` of one batch, or a length exceeds
-    /// `src_time`. A length of 0 is no error: unlike a recurrent
-    /// encoder, attention needs no token.
+    /// `src_time`. A length of 0 is no error: unlike a recurrent encoder, attention needs no token.
     pub fn forward(
         &self,
         source: &Ids,

@@ -69,6 +69,18 @@ pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
+/// The folders of sets that `wanted` is said to need, or an error that names all that have not been fetched.
+pub(crate) fn folders<const N: usize>(wanted: &str, sets: [&str; N]) -> Result<[PathBuf; N], crate::Failure> {
+    let found = sets.map(folder);
+    let missing: Vec<&str> =
+        sets.into_iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(set, _)| set).collect();
+    if missing.is_empty() {
+        Ok(found.map(Option::unwrap_or_default))
+    } else {
+        Err(format!("{wanted}: `cargo xtask data fetch {}`", missing.join(" ")).into())
+    }
+}
+
 /// A font that writes Chinese in pictures, whose own does not, if it has been fetched.
 pub(crate) fn chinese_font() -> Result<Option<Font>, crate::Failure> {
     let path = folder("noto-sans-sc").map(|folder| folder.join("fonts/NotoSansHans-Regular.otf"));

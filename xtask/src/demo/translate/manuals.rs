@@ -119,12 +119,7 @@ fn excerpt() -> Result<Vec<Texts>, Failure> {
 
 /// All sets.
 fn fetched() -> Result<Vec<Texts>, Failure> {
-    let missing: Vec<&str> = SETS.into_iter().filter(|set| data::folder(set).is_none()).collect();
-    if !missing.is_empty() {
-        return Err(
-            format!("the long run needs more pairs: `cargo xtask data fetch {}`", missing.join(" ")).into()
-        );
-    }
+    data::folders("the long run needs more pairs", SETS)?;
     let mut pairs = pages(("libreoffice-help-zh", "/zh-CN/"), ("libreoffice-help-en", "/en-US/"))?;
     pairs.extend(pages(("debian-reference-zh", ".zh-cn."), ("debian-reference-en", ".en."))?);
     for set in CATALOGUES {

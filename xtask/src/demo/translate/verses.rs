@@ -30,8 +30,6 @@ struct Verse {
 const RARE: usize = 3;
 /// Words of the longest verses of the long run.
 const LONGEST: usize = 40;
-/// The sets of the long run.
-const BIBLES: [&str; 2] = ["bible-kjv", "bible-rv1909"];
 /// Every so many-th pair is held out.
 const HELD_OUT: usize = 20;
 
@@ -85,15 +83,10 @@ pub(super) fn task(size: Size) -> Result<Task, Failure> {
 
 /// Both Bibles, verse by verse.
 fn whole() -> Result<Vec<Verse>, Failure> {
-    let missing: Vec<&str> = BIBLES.into_iter().filter(|set| data::folder(set).is_none()).collect();
-    if !missing.is_empty() {
-        let sets = missing.join(" ");
-        return Err(format!("the long run needs both Bibles: `cargo xtask data fetch {sets}`").into());
-    }
-    let folder = |set: &str, module: &str| {
-        data::folder(set).unwrap_or_default().join("usr/share/sword/modules/texts/ztext").join(module)
-    };
-    let (english, spanish) = (folder(BIBLES[0], "engKJV2006eb"), folder(BIBLES[1], "spaRV1909eb"));
+    let [english, spanish] = data::folders("the long run needs both Bibles", ["bible-kjv", "bible-rv1909"])?;
+    let texts = Path::new("usr/share/sword/modules/texts/ztext");
+    let (english, spanish) =
+        (english.join(texts).join("engKJV2006eb"), spanish.join(texts).join("spaRV1909eb"));
     let mut verses = Vec::new();
     for testament in ["ot", "nt"] {
         let (english, spanish) = (slots(&english, testament)?, slots(&spanish, testament)?);
